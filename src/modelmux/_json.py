@@ -1,0 +1,40 @@
+"""JSON in and out, through pydantic's Rust core.
+
+The standard library stands behind it for the two inputs the core refuses and vendors send all the same:
+half a surrogate pair, and integers beyond what it reads.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from pydantic_core import from_json, to_json
+
+
+def loads(data: bytes | str) -> Any:
+    """Parse JSON text. Raises ValueError with the position when it is not JSON."""
+    try:
+        return from_json(data)
+    except ValueError:
+        return json.loads(data)
+
+
+def dumps(value: Any) -> bytes:
+    """Compact UTF-8 JSON."""
+    try:
+        return to_json(value)
+    except (ValueError, UnicodeEncodeError):
+        return json.dumps(value, separators=(",", ":")).encode()
+
+
+def dumps_str(value: Any) -> str:
+    return dumps(value).decode()
+
+
+def load_object(data: bytes | str | dict[str, Any]) -> dict[str, Any]:
+    """A JSON object, parsed unless it already is one. Raises ValueError for any other JSON value."""
+    value = data if isinstance(data, dict) else loads(data)
+    if not isinstance(value, dict):
+        raise ValueError(f"expected a JSON object, got {type(value).__name__}")
+    return value

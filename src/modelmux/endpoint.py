@@ -1,0 +1,67 @@
+"""Endpoints: one model at one provider with one key and region. What the router chooses among."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from modelmux._secret import Secret
+
+if TYPE_CHECKING:
+    from modelmux.catalogue import Model
+    from modelmux.providers import Call, Row
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """An endpoint as the user describes it; may stand wherever a model name may.
+
+    ``model`` is ``provider/model``. ``price`` overrides the catalogue: a mapping of unit to the price of a million
+    (``{"input": "0.25", "output": 2}``, in dollars unless ``currency`` is among the keys). ``rpm`` and ``tpm`` are
+    this endpoint's limits per minute, ``weight`` its share under the ``weighted`` policy, ``tags`` what
+    ``require=`` and ``exclude=`` may name, ``http_client`` an httpx client of your own for it.
+    """
+
+    model: str
+    base_url: str | None = field(default=None, kw_only=True)
+    api_key: str | None = field(default=None, kw_only=True, repr=False)
+    name: str | None = field(default=None, kw_only=True)
+    region: str | None = field(default=None, kw_only=True)
+    price: Mapping[str, Any] | None = field(default=None, kw_only=True)
+    rpm: int | None = field(default=None, kw_only=True)
+    tpm: int | None = field(default=None, kw_only=True)
+    weight: float = field(default=1, kw_only=True)
+    tags: Mapping[str, str] | None = field(default=None, kw_only=True)
+    http_client: Any = field(default=None, kw_only=True, repr=False, compare=False)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Target:
+    """An :class:`Endpoint` resolved: everything a request needs, looked up once when the Mux is made.
+
+    ``name`` is unique within a Mux and is the key under which health and limits are kept. ``model`` is the vendor's
+    own model id; ``info`` its catalogue entry, None for a model the catalogue does not know. ``group`` numbers the
+    groups of equals that ``models=`` gave, from 0.
+    """
+
+    name: str
+    row: Row
+    model: str
+    call: Call
+    base_url: str
+    origin: str
+    key: Secret | None = None
+    info: Model | None = None
+    region: str | None = None
+    price: Mapping[str, Any] | None = None
+    rpm: int | None = None
+    tpm: int | None = None
+    weight: float = 1
+    tags: Mapping[str, str] = field(default_factory=dict)
+    group: int = 0
+    http_client: Any = None
+
+    @property
+    def provider(self) -> str:
+        return self.row.id

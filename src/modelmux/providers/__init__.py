@@ -1,0 +1,162 @@
+"""Vendors as data: one TOML row each, with a ``.py`` beside it only for what a row cannot say.
+
+A row says where a provider is, how it is paid for and proven to, which wire each of its calls speaks, and in what
+dialect. ``docs/providers.md`` is generated from the rows.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from functools import lru_cache
+from importlib.resources import files
+from typing import Any
+
+from modelmux.errors import ConfigError, UnknownName
+
+__all__ = ["Auth", "Call", "Row", "api_names", "find", "get", "names", "parse_row", "register"]
+
+
+@dataclass(frozen=True, slots=True)
+class Auth:
+    """How a key travels. ``scheme``: ``bearer`` (Authorization), ``header`` (``name``), ``query`` (``name``),
+    ``none``, or ``hook`` (the provider's module does it).
+    """
+
+    scheme: str = "bearer"
+    name: str = ""
+    optional: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One kind of call: ``path`` may name ``{model}``; ``stream_path`` is used instead of it for streams.
+
+    ``wire`` is None for calls that have a usage reader but no codec. ``usage`` names the usage reader; ``dialect``
+    the codec's options where they differ from the format's owner.
+    """
+
+    path: str
+    wire: str | None = None
+    stream_path: str | None = None
+    usage: str = ""
+    dialect: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One provider. ``base_url_env`` and ``key_env`` are environment variables, first one set wins.
+
+    ``readers`` are declarative usage readers by call (see ``cost/usage.py``). ``evidence`` is ``recordings`` where
+    the row was checked against recorded traffic, ``docs`` where only against documentation. ``local`` marks servers
+    that users run themselves: no key needed, no price. ``hook`` names a module of this package.
+    """
+
+    id: str
+    name: str
+    base_url: str = ""
+    aliases: tuple[str, ...] = ()
+    base_url_env: tuple[str, ...] = ()
+    key_env: tuple[str, ...] = ()
+    auth: Auth = field(default_factory=Auth)
+    headers: Mapping[str, str] = field(default_factory=dict)
+    calls: Mapping[str, Call] = field(default_factory=dict)
+    readers: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    catalogue: str = ""
+    evidence: str = "docs"
+    docs: str = ""
+    note: str = ""
+    local: bool = False
+    hook: str = ""
+
+
+def parse_row(data: Mapping[str, Any], *, origin: str) -> Row:
+    """A row from parsed TOML. Raises ConfigError naming ``origin`` and the key that is wrong, with the nearest one."""
+    data = dict(data)
+    calls = {name: _call(data, name, spec, origin) for name, spec in data.pop("calls", {}).items()}
+    auth = _build(Auth, data.pop("auth", {}), f"{origin}: auth")
+    for name in ("aliases", "base_url_env", "key_env"):
+        value = data.get(name, ())
+        data[name] = (value,) if isinstance(value, str) else tuple(value)
+    row: Row = _build(Row, {**data, "calls": calls, "auth": auth}, origin)
+    return row
+
+
+def _call(row: Mapping[str, Any], name: str, spec: Mapping[str, Any], origin: str) -> Call:
+    usage = spec.get("usage") or (f"{row['id']}.{name}" if name in row.get("readers", {}) else spec.get("wire", ""))
+    call: Call = _build(Call, {**spec, "usage": usage}, f"{origin}: calls.{name}")
+    return call
+
+
+def _build(cls: Any, data: Mapping[str, Any], where: str) -> Any:
+    known = [f.name for f in fields(cls)]
+    for key in data:
+        if key not in known:
+            raise ConfigError(f"{where}: {UnknownName('key', key, known)}", field=key)
+    try:
+        return cls(**data)
+    except TypeError as error:
+        raise ConfigError(f"{where}: {error}") from None
+
+
+_registered: dict[str, Row] = {}
+
+
+@lru_cache(maxsize=1)
+def _index() -> dict[str, str]:
+    """Every id and alias that a packaged row answers to -> the row's file name. Reads no row."""
+    table: dict[str, str] = {}
+    for entry in files(__package__).iterdir():
+        if entry.name.endswith(".toml"):
+            table[entry.name.removesuffix(".toml")] = entry.name
+    return table
+
+
+@lru_cache(maxsize=1)
+def _aliases() -> dict[str, str]:
+    return {alias: row_id for row_id in _index() for alias in _load(row_id).aliases}
+
+
+@lru_cache(maxsize=None)
+def _load(row_id: str) -> Row:
+    name = _index()[row_id]
+    row = parse_row(tomllib.loads(files(__package__).joinpath(name).read_text("utf-8")), origin=f"providers/{name}")
+    if row.id != row_id:
+        raise ConfigError(f"providers/{name}: its id is {row.id!r}; the file must carry the same name", field="id")
+    return row
+
+
+def find(name: str) -> Row | None:
+    """The row called ``name`` (id or alias), or None."""
+    if name in _registered:
+        return _registered[name]
+    if name in _index():
+        return _load(name)
+    alias = _aliases().get(name)
+    return None if alias is None else _load(alias)
+
+
+def get(name: str) -> Row:
+    """The row called ``name`` (id or alias). Raises UnknownName with the nearest names."""
+    row = find(name)
+    if row is None:
+        raise UnknownName("provider", name, names(), hint="any OpenAI-compatible server works with base_url=")
+    return row
+
+
+def names() -> list[str]:
+    """Ids of all known providers, sorted."""
+    return sorted({*_index(), *(row.id for row in _registered.values())})
+
+
+def register(row: Row) -> None:
+    """Add a provider for this process, under its id and aliases."""
+    for name in (row.id, *row.aliases):
+        _registered[name] = row
+
+
+def api_names() -> list[str]:
+    """Every ``<provider>.<call>`` that a row maps to a wire."""
+    rows = (get(name) for name in names())
+    return [f"{row.id}.{call}" for row in rows for call, spec in row.calls.items() if spec.wire]

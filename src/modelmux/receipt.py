@@ -1,0 +1,62 @@
+"""What happened and what it cost, attempt by attempt."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+from modelmux.money import Money
+from modelmux.types import NO_USAGE, Usage
+
+if TYPE_CHECKING:
+    from modelmux.errors import ProviderError
+    from modelmux.routing.plan import Decision
+
+AttemptStatus = Literal["ok", "failed", "cancelled", "cut", "unknown"]
+"""``cut``: output was handed over and then the stream broke. ``unknown``: the process died before the outcome."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """One HTTP exchange with one endpoint. Times are seconds since the epoch; ``first_token`` is when the first
+    model output came, None where none did.
+    """
+
+    id: str
+    number: int
+    endpoint: str
+    provider: str
+    model: str
+    model_served: str | None = None
+    region: str | None = None
+    status: AttemptStatus = "ok"
+    started: float = 0.0
+    first_token: float | None = None
+    ended: float = 0.0
+    http_status: int | None = None
+    usage: Usage = NO_USAGE
+    cost: Money | None = None
+    cost_status: Literal["priced", "estimated", "unknown"] = "unknown"
+    tier: str | None = None
+    finish: str | None = None
+    request_id: str | None = None
+    error: ProviderError | None = None
+
+    @property
+    def seconds(self) -> float:
+        return self.ended - self.started
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Receipt:
+    """The whole call: its attempts in order, the decision behind them, and their summed cost.
+
+    ``cost`` is None when any attempt that may have been billed has no known cost, in more than one currency, or
+    nothing was billed for certain; ``known_cost`` is the part that is known.
+    """
+
+    call_id: str
+    attempts: tuple[Attempt, ...] = ()
+    decision: Decision | None = field(default=None, compare=False)
+    cost: Money | None = None
+    cost_status: Literal["priced", "estimated", "unknown"] = "unknown"

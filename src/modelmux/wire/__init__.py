@@ -1,0 +1,93 @@
+"""Codecs, one package per message format ("wire"). A codec is pure: bytes and dicts in, types out, and back.
+
+``get("anthropic.messages")`` gives the format as its owner speaks it. ``get("groq.chat")`` gives the format that
+Groq's row maps ``chat`` to, in Groq's dialect. A dialect is data from the provider's row, so a vendor that differs
+in a field's name needs a line of TOML and no code.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
+from typing import Any, Protocol
+
+from modelmux import providers
+from modelmux._registry import Registry
+from modelmux.errors import ConfigError, ProviderError
+from modelmux.types import Event, Request, Response, Warning
+from modelmux.wire._stream import StreamDecoder
+
+__all__ = ["StreamDecoder", "Wire", "get"]
+
+
+class Wire(Protocol):
+    """What every codec offers. ``id`` is the format's id, ``provider`` whose dialect it speaks."""
+
+    id: str
+    provider: str
+
+    def decode_request(self, body: dict[str, Any]) -> Request:
+        """A request in this format, as canonical. Raises InvalidRequest naming the field that is malformed."""
+
+    def encode_request(self, req: Request, *, model: str, stream: bool = False) -> tuple[dict[str, Any], list[Warning]]:
+        """The body to send. What this format cannot say is in the warnings, never silently dropped."""
+
+    def decode_response(self, body: bytes | dict[str, Any]) -> Response:
+        """A whole answer. Raises ProviderError for an error inside a good status, MalformedResponse for nonsense."""
+
+    def encode_response(self, resp: Response) -> dict[str, Any]:
+        """An answer in this format, as its owner would send it."""
+
+    def stream_decoder(self, content_type: str | None = None) -> StreamDecoder:
+        """A push decoder for one streamed answer."""
+
+    def decode_stream(self, chunks: Iterable[bytes], content_type: str | None = None) -> Iterator[Event]:
+        """All events of one streamed answer. Raises StreamTruncated when its proper end is missing."""
+
+    def encode_stream(self, events: Iterable[Event]) -> Iterator[bytes]:
+        """Events in this format's streaming form."""
+
+    def decode_error(self, status: int, headers: Mapping[str, str], body: bytes) -> ProviderError:
+        """An error answer, classified. Never raises: anything at all makes some ProviderError."""
+
+
+_FORMATS: Registry[str] = Registry(
+    "wire",
+    {
+        "openai.chat": "modelmux.wire.openai_chat",
+        "anthropic.messages": "modelmux.wire.anthropic_messages",
+        "gemini.generateContent": "modelmux.wire.gemini_generate_content",
+    },
+    group="modelmux.wires",
+)
+
+
+@lru_cache(maxsize=256)
+def get(api: str) -> Wire:
+    """The codec for a wire id, or for ``<provider>.<call>`` as that provider's row maps it.
+
+    Raises UnknownName with the nearest ids when neither a wire nor a row answers to ``api``.
+    """
+    vendor, _, call = api.partition(".")
+    row = providers.find(vendor)
+    if row is not None and call in row.calls:
+        spec = row.calls[call]
+        if spec.wire is not None:
+            return make(spec.wire, row.id, spec.dialect, spec.usage)
+    if api in _FORMATS:
+        return make(api, vendor, {}, api)
+    raise _FORMATS.unknown(api, also=providers.api_names())
+
+
+def make(format_id: str, provider: str, dialect: Mapping[str, Any], usage: str) -> Wire:
+    """A codec for ``format_id`` in a dialect. ``usage`` names the usage reader. Raises ConfigError for bad options."""
+    module = importlib.import_module(_FORMATS[format_id])
+    try:
+        wire: Wire = module.make(provider=provider, usage=usage, **dialect)
+    except TypeError as error:
+        raise ConfigError(
+            f"provider {provider!r}: {format_id} does not take these dialect options: {error}",
+            field=f"calls.*.dialect of {provider}",
+        ) from None
+    return wire

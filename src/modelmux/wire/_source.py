@@ -1,0 +1,50 @@
+"""Same wire in and out: start from the body as it came and change only what changed since.
+
+A request that was decoded from a body of this very wire keeps that body as ``source``. Encoding it again must not
+rebuild it: fields nobody understands have to survive untouched. So the two encodings (of the request as decoded
+and as it is now) are compared, and only their difference is applied to a copy of the original body.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import fields, replace
+from typing import Any
+
+from modelmux.types import Request, Warning
+
+Encode = Callable[[Request], tuple[dict[str, Any], list[Warning]]]
+
+_COMPARED = tuple(f.name for f in fields(Request) if f.name not in ("source", "model", "stream"))
+_ABSENT: Any = object()
+
+
+def from_source(req: Request, wire: str, encode: Encode) -> tuple[dict[str, Any], list[Warning]] | None:
+    """The original body with the caller's changes applied, or None when ``req`` did not come from ``wire``.
+
+    ``encode`` encodes a request without regard to its source. ``model`` and ``stream`` are left to the caller, since
+    some wires keep them outside the body.
+    """
+    source = req.source
+    if source is None or source.wire != wire:
+        return None
+    if all(getattr(req, name) is getattr(source.request, name) for name in _COMPARED):
+        return dict(source.body), []
+    before, _ = encode(replace(source.request, model=req.model, stream=req.stream, source=None))
+    after, warnings = encode(replace(req, source=None))
+    return _patched(source.body, before, after), warnings
+
+
+def _patched(body: dict[str, Any], before: dict[str, Any], after: dict[str, Any]) -> dict[str, Any]:
+    out = dict(body)
+    for key in before.keys() | after.keys():
+        old, new = before.get(key, _ABSENT), after.get(key, _ABSENT)
+        if old is new or old == new:
+            continue
+        if new is _ABSENT:
+            out.pop(key, None)
+        elif isinstance(old, dict) and isinstance(new, dict) and isinstance(out.get(key), dict):
+            out[key] = _patched(out[key], old, new)
+        else:
+            out[key] = new
+    return out

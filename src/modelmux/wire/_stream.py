@@ -1,0 +1,75 @@
+"""The push decoder every wire's stream decoder builds on."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator
+from typing import Any, ClassVar
+
+from modelmux._http import FrameTooLong, SSEDecoder
+from modelmux.errors import MalformedResponse, ProviderError
+from modelmux.types import Event
+
+
+class StreamDecoder(ABC):
+    """Bytes in, events out, for one streamed answer.
+
+    A wire implements :meth:`frame` (one whole frame) and :meth:`end` (the body is over: the last events, or
+    StreamTruncated when the wire's proper end never came). Both append to ``out``.
+
+    An error inside the stream is kept until the events before it were handed over: :attr:`error` shows it at once,
+    the next :meth:`feed` or :meth:`close` raises it. So any split of the bytes gives the same events, then the same
+    error.
+    """
+
+    framing: ClassVar[Any] = SSEDecoder
+
+    def __init__(self) -> None:
+        self._frames: Any = self.framing()
+        self.error: ProviderError | None = None
+
+    def feed(self, data: bytes) -> list[Event]:
+        """The events that these bytes complete. Raises the error found by an earlier call, if any."""
+        if self.error is not None:
+            raise self.error
+        out: list[Event] = []
+        try:
+            for frame in self._frames.feed(data):
+                self.frame(frame, out)
+        except ProviderError as error:
+            self.error = error
+        except FrameTooLong as error:
+            self.error = MalformedResponse(str(error))
+        return out
+
+    def close(self) -> list[Event]:
+        """The last events. Raises StreamTruncated when the stream has no proper end, or an earlier error."""
+        if self.error is not None:
+            raise self.error
+        out: list[Event] = []
+        try:
+            for frame in self._frames.close():
+                self.frame(frame, out)
+            self.end(out)
+        except ProviderError as error:
+            if not out:
+                raise
+            self.error = error
+        return out
+
+    @abstractmethod
+    def frame(self, frame: Any, out: list[Event]) -> None: ...
+
+    @abstractmethod
+    def end(self, out: list[Event]) -> None: ...
+
+
+def decode_stream(decoder: StreamDecoder, chunks: Iterable[bytes]) -> Iterator[Event]:
+    """Drive a push decoder over a whole stream. Raises what the stream's end or an in-band error calls for."""
+    for chunk in chunks:
+        yield from decoder.feed(chunk)
+        if decoder.error is not None:
+            raise decoder.error
+    yield from decoder.close()
+    if decoder.error is not None:
+        raise decoder.error
