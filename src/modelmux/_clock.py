@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import time
+from time import monotonic, sleep, time
 from typing import Protocol
 
 
@@ -22,9 +22,9 @@ class Clock(Protocol):
 class SystemClock:
     """The machine's clock."""
 
-    time = staticmethod(time.time)
-    monotonic = staticmethod(time.monotonic)
-    sleep = staticmethod(time.sleep)
+    time = staticmethod(time)
+    monotonic = staticmethod(monotonic)
+    sleep = staticmethod(sleep)
 
     async def asleep(self, seconds: float) -> None:
         await asyncio.sleep(seconds)
