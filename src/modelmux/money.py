@@ -26,7 +26,7 @@ class Money:
     currency: str = "USD"
 
     @classmethod
-    def of(cls, amount: Decimal | int | str | float, currency: str = "USD") -> Money:
+    def of(cls, amount: Decimal | str | float, currency: str = "USD") -> Money:
         """From a decimal amount, rounded half-even to the nano. A float is read by its shortest decimal form."""
         exact = Decimal(str(amount)) if isinstance(amount, float) else Decimal(amount)
         if not exact.is_finite():

@@ -351,7 +351,8 @@ class Usage(Mapping[str, int]):
             return self._units == {unit: count for unit, count in other.items() if count}
         return NotImplemented
 
-    __hash__ = None  # type: ignore[assignment]
+    def __hash__(self) -> int:
+        return hash(frozenset(self._units.items()))
 
     def __add__(self, other: Usage) -> Usage:
         units = dict(self._units)

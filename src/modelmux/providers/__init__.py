@@ -9,7 +9,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from functools import lru_cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from typing import Any
 
@@ -118,7 +118,7 @@ def _aliases() -> dict[str, str]:
     return {alias: row_id for row_id in _index() for alias in _load(row_id).aliases}
 
 
-@lru_cache(maxsize=None)
+@cache
 def _load(row_id: str) -> Row:
     name = _index()[row_id]
     row = parse_row(tomllib.loads(files(__package__).joinpath(name).read_text("utf-8")), origin=f"providers/{name}")
