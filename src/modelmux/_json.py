@@ -38,3 +38,20 @@ def load_object(data: bytes | str | dict[str, Any]) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise ValueError(f"expected a JSON object, got {type(value).__name__}")
     return value
+
+
+def parse_arguments(text: str) -> tuple[dict[str, Any], str | None]:
+    """A tool call's arguments from the model's text: the object, and the text where it says more than the object.
+
+    Empty text is a call without arguments. Text that is no JSON object (cut short, or free text) gives an empty
+    object and the text as it is.
+    """
+    if not text.strip():
+        return {}, None
+    try:
+        value = loads(text)
+    except ValueError:
+        return {}, text
+    if not isinstance(value, dict):
+        return {}, text
+    return value, None if dumps_str(value) == text else text

@@ -120,14 +120,15 @@ class ToolCall:
     """A call of one of the caller's tools, asked for by the model.
 
     ``arguments`` is always a dict. Where the model's argument text was not a JSON object (cut by the token
-    limit, or free text), ``arguments`` is empty and ``raw`` keeps that text; where it was, ``raw`` is None
-    unless its spelling has to survive (same-wire re-encoding).
+    limit, or free text), ``arguments`` is empty and ``raw`` keeps that text; where it was, ``raw`` keeps its
+    spelling if that is not the compact one (:func:`modelmux._json.parse_arguments`). Two calls that differ only in
+    spelling are equal.
     """
 
     id: str
     name: str
     arguments: dict[str, Any] = field(default_factory=dict)
-    raw: str | None = None
+    raw: str | None = field(default=None, compare=False)
     signature: str | None = None
     cache: Cache | None = None
     extra: Extra = field(default_factory=dict)
