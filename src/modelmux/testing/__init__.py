@@ -1,0 +1,61 @@
+"""Test what you build on modelmux without a vendor, a key or a second of waiting.
+
+================================  ===================================================================================
+:class:`VendorServer`             one vendor on loopback, speaking its wire over real HTTP
+:class:`Vendors`                  three of them, with ready endpoints and environment variables
+:class:`Answer`, :class:`Fault`   what a server says, and what goes wrong while it says it
+:class:`RecordedRequest`          what reached a server
+:class:`FakeClock`                virtual time
+:func:`forbid_network`            a guard: connecting beyond loopback raises :class:`NetworkForbidden`
+================================  ===================================================================================
+
+The pytest plugin (``modelmux.testing.plugin``) comes with the installation: fixtures ``modelmux_vendors`` and
+``modelmux_clock``, marker and ini option ``modelmux_block_network``. Nothing is loaded before it is used.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from modelmux.testing.answers import Answer, RecordedRequest
+    from modelmux.testing.clock import FakeClock
+    from modelmux.testing.faults import FAULTS, Fault
+    from modelmux.testing.guard import NetworkForbidden, forbid_network
+    from modelmux.testing.server import VendorServer, Vendors
+
+__all__ = [
+    "FAULTS",
+    "Answer",
+    "FakeClock",
+    "Fault",
+    "NetworkForbidden",
+    "RecordedRequest",
+    "VendorServer",
+    "Vendors",
+    "forbid_network",
+]
+
+_HOMES = {
+    "Answer": "answers",
+    "RecordedRequest": "answers",
+    "FakeClock": "clock",
+    "FAULTS": "faults",
+    "Fault": "faults",
+    "NetworkForbidden": "guard",
+    "forbid_network": "guard",
+    "VendorServer": "server",
+    "Vendors": "server",
+}
+
+
+def __getattr__(name: str) -> Any:
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{home}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
