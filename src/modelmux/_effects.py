@@ -1,26 +1,26 @@
-"""The few things a core generator may ask its driver to do.
+"""The few things the core may ask its driver to do.
 
-The exchange yields these and is sent the result back; a driver (sync or async) performs them. Tests drive the same
-generator with no IO at all.
+The exchange is a generator: it yields these and is sent the result back. A driver (sync or async) performs them;
+tests drive the same generator with no IO at all.
 
-================  ====================================  =========================================================
-effect            answered with                         raises into the generator
-================  ====================================  =========================================================
-:class:`Look`     :class:`~modelmux.routing.health.Snapshot`
-:class:`Send`     :class:`~modelmux._http.HttpHead`     ConnectionFailed, ConnectionLost, AttemptTimeout
-:class:`NextBytes`  bytes, ``b""`` at the body's end    ConnectionLost, AttemptTimeout
-:class:`Hangup`   None: the attempt's connection is released
-:class:`Sleep`    None
-:class:`Once`     the leg's result, shared              whatever the leg raises
-:class:`Emit`     None: the event went to the caller    GeneratorExit when the caller stopped reading
-================  ====================================  =========================================================
+==================  ====================================================  =======================================
+effect              answered with                                         raises into the generator
+==================  ====================================================  =======================================
+:class:`Look`       :class:`~modelmux.routing.health.Snapshot`
+:class:`Send`       :class:`~modelmux._http.HttpHead`                     ConnectionFailed, ConnectionLost,
+                                                                          AttemptTimeout
+:class:`NextBytes`  bytes; ``b""`` once the body is over                  ConnectionLost, AttemptTimeout
+:class:`Sleep`      None
+:class:`Emit`       None: the events went to the caller                   GeneratorExit: the caller stopped reading
+==================  ====================================================  =======================================
 
-Times are absolute, on the driver's clock (``Clock.monotonic``), in seconds.
+Times are absolute, in seconds on ``Clock.monotonic``. A connection needs no effect to be released: the driver does it
+at the next :class:`Send` and at the generator's end, back to the pool if the body was read to its end, else closed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -55,11 +55,6 @@ class NextBytes:
 
 
 @dataclass(frozen=True, slots=True)
-class Hangup:
-    """Release the last :class:`Send`'s connection: back to the pool if the body was read to its end, else closed."""
-
-
-@dataclass(frozen=True, slots=True)
 class Sleep:
     """Wait until this absolute time."""
 
@@ -67,24 +62,10 @@ class Sleep:
 
 
 @dataclass(frozen=True, slots=True)
-class Once:
-    """Run ``leg`` unless another call has its result: one flight at a time per ``key``, kept for the seconds that
-    ``ttl`` makes of the result.
-    """
-
-    key: str
-    ttl: Callable[[Any], float]
-    leg: Callable[[], Core]
-
-
-@dataclass(frozen=True, slots=True)
 class Emit:
-    """Hand an event to the caller."""
+    """Hand events to the caller."""
 
-    event: Event
+    events: Sequence[Event]
 
 
-Effect: TypeAlias = Look | Send | NextBytes | Hangup | Sleep | Once | Emit
-
-Core: TypeAlias = Generator[Effect, Any, Any]
-"""A generator that yields effects. (Its return type is given where it is defined.)"""
+Effect: TypeAlias = Look | Send | NextBytes | Sleep | Emit

@@ -1,0 +1,176 @@
+"""The only place that performs IO upstream: a sync and an async driver for the core's effects.
+
+Both step the same generator. ``advance`` runs it until it has events for the caller (returned) or is over (None, and
+:attr:`reply` is set). Closing a driver closes the generator, which records what was cut short, and releases the
+connection; so does an exception that passes through (KeyboardInterrupt, a cancelled task).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from modelmux._effects import Effect, Emit, Look, NextBytes, Send, Sleep
+from modelmux.errors import ModelmuxError
+
+if TYPE_CHECKING:
+    from modelmux._clock import Clock
+    from modelmux._engines import AsyncEngine, AsyncStream, Engine, SyncStream
+    from modelmux.types import Event, Reply
+
+Core = Generator[Effect, Any, "Reply"]
+LookUp = Callable[[tuple[str, ...]], Any]
+
+
+class Driver:
+    """Steps a core generator with blocking calls."""
+
+    __slots__ = ("_clock", "_core", "_engine", "_look", "_stream", "reply")
+
+    def __init__(self, core: Core, engine: Engine, clock: Clock, look: LookUp) -> None:
+        self._core: Core | None = core
+        self._engine, self._clock, self._look = engine, clock, look
+        self._stream: SyncStream | None = None
+        self.reply: Reply | None = None
+
+    def run(self) -> Reply:
+        """Run to the end. Raises what the core raises."""
+        while self.advance() is not None:
+            pass
+        assert self.reply is not None
+        return self.reply
+
+    def advance(self) -> Sequence[Event] | None:
+        """The next events for the caller, or None at the end. Raises what the core raises."""
+        core = self._core
+        if core is None:
+            return None
+        result: Any = None
+        error: ModelmuxError | None = None
+        try:
+            while True:
+                effect = core.send(result) if error is None else core.throw(error)
+                result = error = None
+                if type(effect) is Emit:
+                    return effect.events
+                try:
+                    result = self._perform(effect)
+                except ModelmuxError as failure:
+                    error = failure
+        except StopIteration as stop:
+            self.reply = stop.value
+            self._release()
+        except BaseException:
+            self.close()
+            raise
+        return None
+
+    def close(self) -> None:
+        """End the core where it stands and release its connection. Safe to call at any time, more than once."""
+        core, self._core = self._core, None
+        try:
+            if core is not None:
+                core.close()
+        finally:
+            self._release()
+
+    def _release(self) -> None:
+        self._core = None
+        stream, self._stream = self._stream, None
+        if stream is not None:
+            stream.close()
+
+    def _perform(self, effect: Effect) -> Any:
+        kind = type(effect)
+        if kind is NextBytes:
+            assert self._stream is not None
+            return self._stream.read(effect.deadline)  # type: ignore[union-attr]  # told apart by kind
+        if kind is Send:
+            stream, self._stream = self._stream, None
+            if stream is not None:
+                stream.close()
+            self._stream = self._engine.send(effect.request, deadline=effect.deadline, client=effect.client)  # type: ignore[union-attr]
+            return self._stream.head
+        if kind is Look:
+            return self._look(effect.names)  # type: ignore[union-attr]
+        if isinstance(effect, Sleep):
+            return self._clock.sleep(max(0.0, effect.until - self._clock.monotonic()))
+        raise TypeError(f"not an effect: {effect!r}")
+
+
+class AsyncDriver:
+    """Steps a core generator on an event loop."""
+
+    __slots__ = ("_clock", "_core", "_engine", "_look", "_stream", "reply")
+
+    def __init__(self, core: Core, engine: AsyncEngine, clock: Clock, look: LookUp) -> None:
+        self._core: Core | None = core
+        self._engine, self._clock, self._look = engine, clock, look
+        self._stream: AsyncStream | None = None
+        self.reply: Reply | None = None
+
+    async def run(self) -> Reply:
+        """Run to the end. Raises what the core raises."""
+        while await self.advance() is not None:
+            pass
+        assert self.reply is not None
+        return self.reply
+
+    async def advance(self) -> Sequence[Event] | None:
+        """The next events for the caller, or None at the end. Raises what the core raises."""
+        core = self._core
+        if core is None:
+            return None
+        result: Any = None
+        error: ModelmuxError | None = None
+        try:
+            while True:
+                effect = core.send(result) if error is None else core.throw(error)
+                result = error = None
+                if type(effect) is Emit:
+                    return effect.events
+                try:
+                    result = await self._perform(effect)
+                except ModelmuxError as failure:
+                    error = failure
+        except StopIteration as stop:
+            self.reply = stop.value
+            await self._release()
+        except BaseException:
+            self.abort()
+            raise
+        return None
+
+    def abort(self) -> None:
+        """End the core where it stands and drop its connection, without waiting: a cancelled task may not wait."""
+        core, self._core = self._core, None
+        stream, self._stream = self._stream, None
+        try:
+            if core is not None:
+                core.close()
+        finally:
+            if stream is not None:
+                stream.abort()
+
+    async def _release(self) -> None:
+        self._core = None
+        stream, self._stream = self._stream, None
+        if stream is not None:
+            await stream.aclose()
+
+    async def _perform(self, effect: Effect) -> Any:
+        kind = type(effect)
+        if kind is NextBytes:
+            assert self._stream is not None
+            return await self._stream.read(effect.deadline)  # type: ignore[union-attr]  # told apart by kind
+        if kind is Send:
+            stream, self._stream = self._stream, None
+            if stream is not None:
+                await stream.aclose()
+            self._stream = await self._engine.send(effect.request, deadline=effect.deadline, client=effect.client)  # type: ignore[union-attr]
+            return self._stream.head
+        if kind is Look:
+            return self._look(effect.names)  # type: ignore[union-attr]
+        if isinstance(effect, Sleep):
+            return await self._clock.asleep(max(0.0, effect.until - self._clock.monotonic()))
+        raise TypeError(f"not an effect: {effect!r}")
