@@ -328,14 +328,17 @@ class ConnectionFailed(ProviderError):
 
 
 class ConnectionLost(ProviderError):
-    """The connection broke after the request went out, before a whole answer came."""
+    """The connection broke after the request went out, before a whole answer came. ``answered`` says whether any
+    byte of the answer had come.
+    """
 
     default_billed = Billed.UNKNOWN
+    answered: bool = False
 
 
 class AttemptTimeout(ProviderError):
-    """A phase took too long: ``pool``, ``connect``, ``write``, ``first_byte``, ``first_token``, ``between_tokens``
-    or ``total``.
+    """A phase took too long: ``pool``, ``connect``, ``write``, ``first_byte``, ``read``, ``first_token``,
+    ``between_tokens`` or ``total``.
     """
 
     default_billed = Billed.UNKNOWN
