@@ -96,6 +96,32 @@ def fold(events: Iterable[Event]) -> Response:
     return folder.response()
 
 
+def unfold(response: Response) -> list[Event]:
+    """The events of a stream that would amount to this response: one delta a block."""
+    out: list[Event] = [Start(response.id, response.model, response.created, response.service_tier, response.extra)]
+    for choice in response.choices:
+        calls, logprobs = 0, choice.logprobs
+        for number, part in enumerate(choice.content):
+            if isinstance(part, ToolCall) and not part.extra and part.cache is None:
+                text = part.raw if part.raw is not None else dumps_str(part.arguments)
+                out.append(ToolCallDelta(calls, part.id, part.name, text, number, choice.index, part.signature))
+                calls += 1
+            elif isinstance(part, Reasoning) and not part.extra:
+                out.append(ReasoningDelta(part.text, number, choice.index, part.signature, part.redacted, part.id))
+            elif isinstance(part, Text) and not (part.citations or part.extra or part.signature):
+                out.append(TextDelta(part.text, number, choice.index, logprobs))
+                logprobs = ()
+            else:
+                if isinstance(part, Text) and logprobs:
+                    out.append(TextDelta("", number, choice.index, logprobs))
+                    logprobs = ()
+                out.append(PartEvent(part, number, choice.index))
+    if response.usage.reported:
+        out.append(UsageEvent(response.usage))
+    out.extend(Finish(choice.finish, choice.finish_raw, choice.index, choice.extra) for choice in response.choices)
+    return out
+
+
 class _Choice:
     __slots__ = ("blocks", "finish", "logprobs")
 

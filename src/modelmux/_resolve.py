@@ -1,0 +1,166 @@
+"""From what the user names to targets: which provider, which model, which key, which address."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from modelmux import catalogue, providers
+from modelmux._http import origin_of
+from modelmux._secret import Secret
+from modelmux.endpoint import Endpoint, Target
+from modelmux.errors import ConfigError, UnknownName
+from modelmux.providers import Call, Row
+
+Spec = str | Endpoint
+
+_COMPATIBLE = "openai_compatible"
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderSettings:
+    """What the user set for a provider. ``headers`` are added to every request to it."""
+
+    api_key: str | None = field(default=None, repr=False)
+    base_url: str | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """Where keys and addresses are looked up: the user's settings first, then the environment."""
+
+    settings: Mapping[str, ProviderSettings]
+    environ: Mapping[str, str]
+
+    def of(self, row: Row) -> ProviderSettings:
+        names = (row.id, *row.aliases)
+        return next((self.settings[name] for name in names if name in self.settings), ProviderSettings())
+
+    def key(self, row: Row) -> str | None:
+        """The provider's key. An empty variable counts as unset, as in the vendors' own SDKs."""
+        return self.of(row).api_key or self._first(row.key_env)
+
+    def base_url(self, row: Row) -> str:
+        return self.of(row).base_url or self._first(row.base_url_env) or row.base_url
+
+    def configured(self) -> list[Row]:
+        """Providers that have a key here, in the order the user set them, then by id."""
+        rows = [providers.get(name) for name in self.settings]
+        rows += [row for row in map(providers.get, providers.names()) if self._first(row.key_env)]
+        return list({row.id: row for row in rows}.values())
+
+    def _first(self, variables: Sequence[str]) -> str | None:
+        return next((self.environ[name] for name in variables if self.environ.get(name)), None)
+
+
+def resolve(spec: Spec, where: Surroundings, *, group: int = 0) -> Target:
+    """One target. Raises UnknownName for a model or provider nobody knows, ConfigError for a missing address."""
+    endpoint = Endpoint(spec) if isinstance(spec, str) else spec
+    row, model = split_name(endpoint.model, where, has_address=endpoint.base_url is not None)
+    call = chat_call(row)
+    base_url = (endpoint.base_url or where.base_url(row)).rstrip("/")
+    if not base_url.startswith(("http://", "https://")):
+        raise ConfigError(
+            f"{endpoint.model}: provider {row.id!r} needs an address: Endpoint({endpoint.model!r}, base_url='https://…')",
+            field="base_url",
+        )
+    # A key belongs to its provider's own address: one the endpoint brings along never inherits it.
+    key = endpoint.api_key or (where.key(row) if endpoint.base_url is None else None)
+    settings = where.of(row)
+    if settings.headers:
+        row = replace(row, headers={**row.headers, **{name.lower(): text for name, text in settings.headers.items()}})
+    return Target(
+        name=endpoint.name or f"{row.id}/{model}" + (f"@{endpoint.region}" if endpoint.region else ""),
+        row=row,
+        model=model,
+        call=call,
+        base_url=base_url,
+        origin=origin_of(base_url),
+        key=Secret(key) if key else None,
+        info=catalogue.find(row.catalogue or row.id, model),
+        region=endpoint.region,
+        price=endpoint.price,
+        rpm=endpoint.rpm,
+        tpm=endpoint.tpm,
+        weight=endpoint.weight,
+        tags=dict(endpoint.tags or {}),
+        group=group,
+        http_client=endpoint.http_client,
+    )
+
+
+def split_name(name: str, where: Surroundings, *, has_address: bool = False) -> tuple[Row, str]:
+    """``provider/model`` or ``provider:model`` apart; a bare model name goes to the one provider that serves it."""
+    if not isinstance(name, str) or not name.strip() or any(ord(char) < 32 for char in name):
+        raise ConfigError(f"{name!r} is no model name: give 'provider/model'", field="model")
+    for separator in ("/", ":"):
+        prefix, found, model = name.partition(separator)
+        if found and model and (row := providers.find(prefix)) is not None:
+            return row, model
+    if has_address:
+        return providers.get(_COMPATIBLE), name
+    rows = [row for row in where.configured() if catalogue.find(row.catalogue or row.id, name)]
+    if len(rows) == 1:
+        return rows[0], name
+    if rows:
+        served = ", ".join(f"{row.id}/{name}" for row in rows)
+        raise ConfigError(f"{name!r} is served by several configured providers; say which: {served}", field="model")
+    raise _unknown_model(name, where)
+
+
+def _unknown_model(name: str, where: Surroundings) -> UnknownName:
+    known = [f"{row.id}/{model}" for row in where.configured() for model in catalogue.load(row.catalogue or row.id)]
+    known += [model for full in known for model in (full.partition("/")[2],)]
+    known += [f"{row}/{name.partition('/')[2]}" for row in providers.names()] if "/" in name else []
+    return UnknownName("model", name, known, hint="name it 'provider/model', or give Endpoint(..., base_url=)")
+
+
+def chat_call(row: Row) -> Call:
+    """The row's first call that speaks a chat wire. Raises ConfigError when it has none."""
+    call = next((call for call in row.calls.values() if call.wire), None)
+    if call is None:
+        raise ConfigError(f"provider {row.id!r} has no chat call yet", field="provider")
+    return call
+
+
+def resolve_all(models: Sequence[Any] | None, where: Surroundings) -> tuple[Target, ...]:
+    """Every target of ``models=``: names, Endpoints, and lists of them as groups of equals. None: all chat models of
+    the providers that have a key. Names are made unique.
+    """
+    if models is None:
+        return everything(where)
+    if isinstance(models, (str, Endpoint)):
+        models = [models]
+    targets: list[Target] = []
+    for group, item in enumerate(models):
+        for spec in item if isinstance(item, (list, tuple)) else [item]:
+            if not isinstance(spec, (str, Endpoint)):
+                raise ConfigError(
+                    f"models[{group}] is a {type(spec).__name__}; give names, Endpoints, or lists of them",
+                    field=f"models[{group}]",
+                )
+            targets.append(resolve(spec, where, group=group))
+    return unique(targets)
+
+
+def everything(where: Surroundings) -> tuple[Target, ...]:
+    """Every chat model that the catalogue lists for the configured providers, retired ones left out."""
+    return unique(
+        resolve(f"{row.id}/{model.id}", where)
+        for row in where.configured()
+        if any(call.wire for call in row.calls.values())
+        for model in catalogue.load(row.catalogue or row.id).values()
+        if "chat" in model.abilities and model.retired is None and model.deprecated is None
+    )
+
+
+def unique(targets: Any) -> tuple[Target, ...]:
+    """The same targets with no two names alike: a second ``openai/gpt`` becomes ``openai/gpt#2``."""
+    counts: dict[str, int] = {}
+    out = []
+    for target in targets:
+        count = counts[target.name] = counts.get(target.name, 0) + 1
+        out.append(target if count == 1 else replace(target, name=f"{target.name}#{count}"))
+    return tuple(out)
