@@ -1,0 +1,1 @@
+"""What calls cost: usage read, prices chosen, bills made."""

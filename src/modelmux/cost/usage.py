@@ -1,0 +1,369 @@
+"""Usage readers: a vendor's usage object as disjoint units (see :mod:`modelmux.cost.units`).
+
+Readers are data, in the provider's TOML row, compiled once each::
+
+    [readers.chat]
+    usage = ["usage"]                                   # where the usage object stands in a body; first found
+    stream = ["", "message"]                            # where a body stands in a stream's event
+    total = ["total_tokens"]                            # the vendor's own sum, checked against ours
+    [readers.chat.units]
+    input = { from = ["prompt_tokens"], less = ["cache_read"] }
+    cache_read = "prompt_tokens_details.cached_tokens"
+
+``from`` lists places (:mod:`modelmux.cost._paths`), the first with a number wins; ``add`` places are added to it;
+``less`` names units that the counter includes and that are taken out of it; ``times`` multiplies by another
+place; ``scale`` by a constant. Where what is inside exceeds the counter, ``over`` says what the counter meant:
+``trim`` (default: the counter is the bill, the parts shrink to fit) or ``beside`` (the part was counted beside it).
+``rest`` names the unit that what the total holds beyond the counted units goes to; ``each`` a list of part usages
+that replace the top-level counters and are summed; ``cost`` where the vendor states the price of the call;
+``context`` where it says which tier, speed and region served it; ``unpriced`` what is billed but cannot be counted.
+``like`` takes another reader and changes some of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from decimal import Decimal
+from functools import lru_cache
+from typing import Any
+
+from modelmux import providers
+from modelmux.cost._paths import amount, numeric, texts, value
+from modelmux.cost.units import PER, TOKENS
+from modelmux.errors import ConfigError, UnknownName
+from modelmux.types import NO_USAGE, Usage
+
+__all__ = ["Reader", "canonical_call", "reader"]
+
+_DEFAULT_ROW = "compatible"
+_TOKENS = frozenset(TOKENS)
+_KEYS = frozenset(
+    "usage stream total units rest each each_model cost context unpriced like outside_total from_total".split()
+)
+_UNIT_KEYS = frozenset({"from", "add", "less", "times", "scale", "over"})
+
+_CALLS = {
+    "chat.completions": "chat",
+    "chat_completions": "chat",
+    "v2.chat": "chat_v2",
+    "v1.chat": "chat_v1",
+    "images.generations": "images",
+    "images.edits": "images",
+    "images.variations": "images",
+    "embed": "embeddings",
+    "streamGenerateContent": "generateContent",
+    "converse-stream": "converse",
+    "invoke-stream": "invoke",
+    "audio.translations": "audio.transcriptions",
+    "responses.retrieve": "responses",
+    "responses.compact": "responses",
+}
+"""Other spellings of a call's name -> the name readers are filed under (tried after the name itself)."""
+
+
+class Reader:
+    """One compiled declaration. Calling it with a response body (parsed JSON) gives its :class:`Usage`."""
+
+    __slots__ = ("_context", "_cost", "_each", "_objects", "_outside", "_rest", "_stream", "_total", "_units",
+                 "_unpriced", "name")  # fmt: skip
+
+    def __init__(self, name: str, spec: Mapping[str, Any]) -> None:
+        _check(name, spec)
+        self.name = name
+        self._objects = [(path, value(path)) for path in _list(spec.get("usage", "usage"))]
+        self._stream = [value(path) for path in _list(spec.get("stream", ""))]
+        self._total = [numeric(path) for path in _list(spec.get("total", ()))]
+        self._units = _order(name, {unit: _unit(unit, of) for unit, of in spec.get("units", {}).items() if of})
+        self._rest = spec.get("rest")
+        self._outside = frozenset(_list(spec.get("outside_total", ())))
+        self._each = (value(spec["each"]), spec.get("each_model", "")) if spec.get("each") else None
+        self._cost = _money(spec["cost"]) if spec.get("cost") else None
+        self._unpriced = [(path, numeric(path)[1]) for path in _list(spec.get("unpriced", ()))]
+        self._context = {key: texts(_list(paths)) for key, paths in spec.get("context", {}).items()}
+
+    def __call__(self, body: Mapping[str, Any]) -> Usage:
+        usage = self._object(body)
+        if usage is None:
+            return NO_USAGE
+        anomalies: list[str] = []
+        units = self._count(usage, body, anomalies)
+        if self._each is not None:
+            units = self._parts(usage, body, units, anomalies)
+        total = next(
+            (t for from_body, get in self._total if (t := get(body if from_body else usage)) is not None), None
+        )
+        stated = None if self._cost is None else self._cost(body)
+        if units is None and stated is None:
+            return Usage(reported=False, raw=usage)
+        units = units or {}
+        if total is not None:
+            total = int(total)
+            self._check_total(units, total, anomalies)
+        for path, get in self._unpriced:
+            if get(body):
+                anomalies.append(f"price: {path} is billed and cannot be counted")
+        return Usage(units, total=total, anomalies=tuple(anomalies), vendor_cost=stated, raw=usage)
+
+    def context(self, body: Mapping[str, Any]) -> dict[str, str]:
+        """What the body says about how the call was served: any of ``tier``, ``speed``, ``region``, ``model``."""
+        return {key: found for key, get in self._context.items() if (found := get(body))}
+
+    def fold(self, events: Iterable[Any]) -> dict[str, Any]:
+        """One body from the events of a stream, in order. Counters are cumulative: the later value wins, and one
+        that a later event leaves out stays. Items of ``events`` may also be usage objects by themselves.
+        """
+        body: dict[str, Any] = {}
+        counters: dict[str, Any] = {}
+        path = self._objects[0][0] or "usage"
+        for event in events:
+            for get in self._stream:
+                part = get(event)
+                if not isinstance(part, dict):
+                    continue
+                usage = self._object(part)
+                if usage is None and part is event and self._bare(part):
+                    part, usage = {}, part
+                body = {**body, **{k: v for k, v in part.items() if v is not None}}
+                if usage is not None:
+                    counters = _merge(counters, usage)
+                    _put(body, path, counters)
+        return body
+
+    def _bare(self, item: Mapping[str, Any]) -> bool:
+        return any(not from_body and get(item) is not None for _, spec in self._units for from_body, get in spec.places)
+
+    def _object(self, body: Any) -> dict[str, Any] | None:
+        if not isinstance(body, dict):
+            return None
+        for _, get in self._objects:
+            usage = get(body)
+            if isinstance(usage, dict) and usage:
+                return usage
+        return None
+
+    def _count(self, usage: Any, body: Any, anomalies: list[str]) -> dict[str, int] | None:
+        units: dict[str, int] = {}
+        seen = False
+        for unit, spec in self._units:
+            raw: Any = None
+            for from_body, get in spec.places:
+                raw = get(body if from_body else usage)
+                if raw is not None:
+                    break
+            if raw is None and not spec.add:
+                continue
+            if spec.plain:
+                count = raw
+                if raw.__class__ is not int:
+                    count = round(raw)
+            else:
+                if (worked := spec.work(raw, usage, body)) is None:
+                    continue
+                count = worked
+            if unit in _TOKENS or count:
+                seen = True
+            if count < 0:
+                anomalies.append(f"{unit} is negative")
+                count = 0
+            if spec.less:
+                count = _take_out(unit, spec, count, units, anomalies)
+            units[unit] = count
+        return units if seen else None
+
+    def _parts(
+        self, usage: Mapping[str, Any], body: Any, whole: dict[str, int] | None, anomalies: list[str]
+    ) -> dict[str, int] | None:
+        get, model_key = self._each  # type: ignore[misc]  # the caller checked that it is there
+        parts = get(usage)
+        if not isinstance(parts, list) or not parts:
+            return whole
+        summed: dict[str, int] = {u: n for u, n in (whole or {}).items() if u not in _TOKENS}
+        for part in parts:
+            if not isinstance(part, dict):
+                continue
+            if model_key and isinstance(other := part.get(model_key), str) and other != body.get(model_key):
+                anomalies.append(f"price: a part was billed at the price of {other}")
+            for unit, count in (self._count(part, {}, anomalies) or {}).items():
+                if unit in _TOKENS:
+                    summed[unit] = summed.get(unit, 0) + count
+        return summed
+
+    def _check_total(self, units: dict[str, int], total: int, anomalies: list[str]) -> None:
+        counted = sum(n for unit, n in units.items() if unit in _TOKENS and unit not in self._outside)
+        if self._rest is not None and counted < total:
+            units[self._rest] = units.get(self._rest, 0) + total - counted
+        elif abs(counted - total) > 1:
+            anomalies.append(f"total is {total}, its parts are {counted}")
+
+
+class _Unit:
+    """How one unit is counted. ``plain``: nothing but the first number found."""
+
+    __slots__ = ("add", "beside", "less", "places", "plain", "scale", "times")
+
+    def __init__(self, of: Mapping[str, Any]) -> None:
+        self.places = [numeric(path) for path in _list(of.get("from", ()))]
+        self.add = [numeric(path) for path in _list(of.get("add", ()))]
+        self.times = [numeric(path) for path in _list(of.get("times", ()))]
+        self.less = tuple(_list(of.get("less", ())))
+        self.scale = of.get("scale", 1)
+        self.beside = of.get("over", "trim") == "beside"
+        self.plain = not self.add and not self.times and self.scale == 1
+
+    def work(self, raw: Any, usage: Any, body: Any) -> int | None:
+        added = [n for from_body, get in self.add if (n := get(body if from_body else usage)) is not None]
+        if raw is None and not added:
+            return None
+        exact = Decimal(str(raw or 0)) + sum((Decimal(str(n)) for n in added), Decimal(0))
+        for from_body, get in self.times:
+            exact *= Decimal(str(get(body if from_body else usage) or 0))
+        return round(exact * self.scale)
+
+
+def _take_out(unit: str, spec: _Unit, count: int, units: dict[str, int], anomalies: list[str]) -> int:
+    left = count
+    for part in spec.less:
+        inside = units.get(part, 0)
+        if inside <= left:
+            left -= inside
+            continue
+        anomalies.append(f"{part} exceeds the counter it is inside of ({inside} > {left})")
+        if not spec.beside:
+            units[part] = left
+            left = 0
+    return left
+
+
+def _unit(unit: str, of: Any) -> _Unit:
+    if unit not in PER:
+        raise ConfigError(str(UnknownName("unit", unit, list(PER))), field="readers")
+    if isinstance(of, str | list):
+        of = {"from": of}
+    for key in of:
+        if key not in _UNIT_KEYS:
+            raise ConfigError(str(UnknownName("key", key, sorted(_UNIT_KEYS))), field=f"readers.*.units.{unit}")
+    return _Unit(of)
+
+
+def _order(name: str, units: dict[str, _Unit]) -> list[tuple[str, _Unit]]:
+    """Units after all that is taken out of them."""
+    ordered: dict[str, _Unit] = {}
+
+    def place(unit: str, above: tuple[str, ...]) -> None:
+        if unit in above:
+            raise ConfigError(f"reader {name!r}: {unit!r} is inside itself", field="readers")
+        if unit in ordered or unit not in units:
+            return
+        for part in units[unit].less:
+            place(part, (*above, unit))
+        ordered[unit] = units[unit]
+
+    for unit in units:
+        place(unit, ())
+    return list(ordered.items())
+
+
+def _money(spec: Mapping[str, Any]) -> Callable[[Any], tuple[str, str] | None]:
+    """Where the vendor states its price: first of ``from``; ``plus`` is added where ``plus_if`` holds (a gateway's
+    fee and what the upstream bills the caller's own key)."""
+    places = [value(path) for path in _list(spec["from"])]
+    scale = Decimal(str(spec.get("scale", "1")))
+    plus, condition = value(spec.get("plus", "-")), value(spec.get("plus_if", "-"))
+    skip_zero = bool(spec.get("zero_is_unknown"))
+    currency = str(spec.get("currency", "USD"))
+
+    def stated(body: Any) -> tuple[str, str] | None:
+        for get in places:
+            exact = amount(get(body))
+            if exact is None or exact < 0:
+                continue
+            if condition(body) is True and (more := amount(plus(body))) is not None:
+                exact += more
+            if skip_zero and not exact:
+                continue
+            return format((exact * scale).normalize(), "f"), currency
+        return None
+
+    return stated
+
+
+def _merge(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
+    merged = dict(old)
+    for key, item in new.items():
+        if isinstance(item, dict) and isinstance(before := merged.get(key), dict):
+            merged[key] = _merge(before, item)
+        elif item is not None or key not in merged:
+            merged[key] = item
+    return merged
+
+
+def _put(body: dict[str, Any], path: str, usage: dict[str, Any]) -> None:
+    """Set ``usage`` at ``path``, without touching what is not ours."""
+    *outer, last = path.split(".")
+    for key in outer:
+        body[key] = dict(body[key]) if isinstance(body.get(key), dict) else {}
+        body = body[key]
+    body[last] = usage
+
+
+def _list(given: Any) -> list[str]:
+    return [given] if isinstance(given, str) else list(given)
+
+
+def _check(name: str, spec: Mapping[str, Any]) -> None:
+    for key in spec:
+        if key not in _KEYS:
+            raise ConfigError(f"reader {name!r}: {UnknownName('key', key, sorted(_KEYS))}", field="readers")
+
+
+def canonical_call(call: str) -> str:
+    """The name that readers of this kind of call are filed under."""
+    return _CALLS.get(call, call)
+
+
+@lru_cache(maxsize=512)
+def reader(name: str) -> Reader:
+    """The usage reader called ``<provider>.<call>`` (provider id or alias; several spellings of a call).
+
+    A provider without a declaration of its own for the call is read as the owner of the wire it speaks, and
+    failing that as OpenAI-compatible servers are. Raises UnknownName when no reader fits the call.
+    """
+    spec = _declaration(name, ())
+    if spec is None:
+        vendor, _, call = name.partition(".")
+        spec = _declaration(f"{_DEFAULT_ROW}.{call}", ())
+    if spec is None:
+        row = providers.find(name.partition(".")[0])
+        known = [] if row is None else [f"{row.id}.{call}" for call in row.readers]
+        raise UnknownName("usage reader", name, known)
+    return Reader(name, spec)
+
+
+def _declaration(name: str, above: tuple[str, ...]) -> dict[str, Any] | None:
+    if name in above:
+        raise ConfigError(f"usage reader {name!r} is like itself", field="readers")
+    vendor, _, call = name.partition(".")
+    row = providers.find(vendor)
+    if row is None:
+        return None
+    for spelling in dict.fromkeys((call, canonical_call(call))):
+        if spelling in row.readers:
+            return _inherit(row.readers[spelling], (*above, name))
+        if spelling in row.calls:
+            wire = row.calls[spelling].wire
+            if wire and wire != name:
+                return _declaration(wire, (*above, name))
+    return None
+
+
+def _inherit(spec: Mapping[str, Any], above: tuple[str, ...]) -> dict[str, Any]:
+    parent = spec.get("like")
+    if parent is None:
+        return dict(spec)
+    base = _declaration(parent, above)
+    if base is None:
+        raise ConfigError(f"usage reader {above[-1]!r} is like {parent!r}, which does not exist", field="readers")
+    merged = {**base, **{key: item for key, item in spec.items() if key != "like"}}
+    if "units" in spec:
+        merged["units"] = {**base.get("units", {}), **spec["units"]}
+    return merged
