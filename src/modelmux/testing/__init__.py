@@ -4,7 +4,7 @@
 :class:`VendorServer`             one vendor on loopback, speaking its wire over real HTTP
 :class:`Vendors`                  three of them, with ready endpoints and environment variables
 :class:`Answer`, :class:`Fault`   what a server says, and what goes wrong while it says it
-:class:`RecordedRequest`          what reached a server
+:class:`RecordedRequest`          what reached a server; :class:`Asked`, what it asks for
 :class:`FakeClock`                virtual time
 :func:`forbid_network`            a guard: connecting beyond loopback raises :class:`NetworkForbidden`
 ================================  ===================================================================================
@@ -19,15 +19,17 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from modelmux.testing.answers import Answer, RecordedRequest
+    from modelmux.testing.answers import Answer, Asked, RecordedRequest
     from modelmux.testing.clock import FakeClock
     from modelmux.testing.faults import FAULTS, Fault
     from modelmux.testing.guard import NetworkForbidden, forbid_network
-    from modelmux.testing.server import VendorServer, Vendors
+    from modelmux.testing.server import VendorServer
+    from modelmux.testing.vendors import Vendors
 
 __all__ = [
     "FAULTS",
     "Answer",
+    "Asked",
     "FakeClock",
     "Fault",
     "NetworkForbidden",
@@ -39,6 +41,7 @@ __all__ = [
 
 _HOMES = {
     "Answer": "answers",
+    "Asked": "answers",
     "RecordedRequest": "answers",
     "FakeClock": "clock",
     "FAULTS": "faults",
@@ -46,7 +49,7 @@ _HOMES = {
     "NetworkForbidden": "guard",
     "forbid_network": "guard",
     "VendorServer": "server",
-    "Vendors": "server",
+    "Vendors": "vendors",
 }
 
 

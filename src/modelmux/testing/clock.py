@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from heapq import heappop, heappush
+from heapq import heapify, heappush
 from itertools import count
 from threading import Lock
 
@@ -49,20 +49,12 @@ class FakeClock:
         me = (self._now + max(0.0, seconds), next(self._numbers))
         heappush(self._sleepers, me)
         try:
-            while True:
+            while self._now < me[0] or self._sleepers[0] < me:
                 for _ in range(SETTLE):
                     await asyncio.sleep(0)
                 if self._sleepers[0] == me:
-                    return
+                    with self._lock:
+                        self._now = max(self._now, me[0])
         finally:
-            self._wake(me)
-
-    def _wake(self, me: tuple[float, int]) -> None:
-        """Leave the queue; who was its head takes the time along, who was cancelled does not."""
-        if self._sleepers[0] == me:
-            heappop(self._sleepers)
-            with self._lock:
-                self._now = max(self._now, me[0])
-        else:
             self._sleepers.remove(me)
-            self._sleepers.sort()
+            heapify(self._sleepers)

@@ -8,7 +8,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
@@ -16,7 +16,7 @@ import pytest
 
 if TYPE_CHECKING:
     from modelmux.testing.clock import FakeClock
-    from modelmux.testing.server import Vendors
+    from modelmux.testing.vendors import Vendors
 
 INI = "modelmux_block_network"
 MARKERS = (
@@ -35,7 +35,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
     forbid = bool(item.config.getini(INI)) or item.get_closest_marker("modelmux_block_network") is not None
     allow = item.get_closest_marker("modelmux_allow_network") is not None
     if not (forbid or allow):
@@ -52,7 +52,7 @@ def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def _modelmux_vendors() -> Iterator[Vendors]:
-    from modelmux.testing.server import Vendors
+    from modelmux.testing.vendors import Vendors
 
     with Vendors() as vendors:
         yield vendors

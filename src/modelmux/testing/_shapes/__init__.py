@@ -1,0 +1,116 @@
+"""How each vendor writes down what it says: small builders of their own, so that they check the codecs.
+
+Nothing here may use ``modelmux.wire``: a mistake in a codec must not be repeated by its test server.
+"""
+
+from __future__ import annotations
+
+import json
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from modelmux.testing.answers import Asked, RecordedRequest, Said
+
+EPOCH = 1_767_225_600
+"""When every scripted answer was made, in seconds since the epoch: answers are the same in every run."""
+
+Event = tuple[str, bytes]
+"""One event of a stream with its kind: ``open``, ``delta``, ``finish``, ``usage`` or ``end``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """An error to be written in a vendor's shape. ``code`` None for the one that goes with the status."""
+
+    status: int
+    message: str
+    code: str | None = None
+    retry_after: float | str | None = None
+
+
+class Shape(ABC):
+    """One vendor's format: reading just enough of requests, writing answers."""
+
+    vendor: ClassVar[str]
+    wire: ClassVar[str]
+    models: ClassVar[tuple[str, ...]]
+    request_id: ClassVar[str] = "x-request-id"
+    prefix: ClassVar[str] = "/v1"
+
+    @abstractmethod
+    def key(self, request: RecordedRequest) -> str | None:
+        """The key that the request carries."""
+
+    @abstractmethod
+    def is_chat(self, request: RecordedRequest) -> bool: ...
+
+    @abstractmethod
+    def asked(self, request: RecordedRequest) -> Asked: ...
+
+    @abstractmethod
+    def problem(self, request: RecordedRequest) -> str | None:
+        """What this vendor would refuse in a request whose body is an object, None if nothing."""
+
+    @abstractmethod
+    def whole(self, said: Said) -> dict[str, Any]: ...
+
+    @abstractmethod
+    def events(self, said: Said) -> Iterator[Event]: ...
+
+    @abstractmethod
+    def error(self, failure: Failure) -> dict[str, Any]: ...
+
+    @abstractmethod
+    def stream_error(self, message: str) -> bytes: ...
+
+    @abstractmethod
+    def listing(self, models: tuple[str, ...]) -> dict[str, Any]: ...
+
+    def wrong_key(self) -> tuple[int, dict[str, Any]]:
+        """Status and body for a missing or wrong key."""
+        return 401, self.error(Failure(401, "Incorrect API key provided."))
+
+    def unknown_model(self, model: str) -> dict[str, Any]:
+        return self.error(Failure(404, f"The model {model!r} does not exist."))
+
+
+def dump(value: Any) -> bytes:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def data(value: Any) -> bytes:
+    return b"data: " + dump(value) + b"\n\n"
+
+
+def bearer(headers: Mapping[str, str]) -> str | None:
+    scheme, _, key = headers.get("authorization", "").partition(" ")
+    return key.strip() if scheme.lower() == "bearer" else None
+
+
+def texts(value: Any) -> Iterator[str]:
+    """Every text in a message's content, whatever the vendor calls the block around it."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, list):
+        for item in value:
+            yield from texts(item)
+    elif isinstance(value, dict):
+        for name in ("text", "content", "parts"):
+            if name in value:
+                yield from texts(value[name])
+
+
+def arguments_text(arguments: Any) -> str:
+    return arguments if isinstance(arguments, str) else dump(arguments).decode()
+
+
+def arguments_object(arguments: Any) -> Any:
+    return json.loads(arguments) if isinstance(arguments, str) else arguments
+
+
+def halves(text: str) -> tuple[str, ...]:
+    """A tool call's arguments come in pieces: two of them, so that a reader has to join them."""
+    middle = len(text) // 2
+    return tuple(part for part in (text[:middle], text[middle:]) if part)
