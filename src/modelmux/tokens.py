@@ -1,0 +1,323 @@
+"""How many tokens a request comes to, without a tokenizer: three figures, in microseconds.
+
+``expected`` ranks endpoints, ``upper`` holds for 99 % of requests, ``bound`` cannot be exceeded: every token stands
+for at least one byte of text, so it counts the UTF-8 bytes and adds allowances for what wires put around them.
+
+A text is measured once, by classes of characters that tokenizers treat alike (ASCII letters, digits, Hangul …); large
+texts by samples. From one :class:`Measure` follow the figures for any tokenizer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from operator import mul
+from typing import Any
+
+from modelmux import _json
+from modelmux.catalogue.tokenizers import (
+    DEFAULT_OVERHEAD,
+    IMAGE_BOUNDS,
+    KEPT_BY_VENDOR,
+    OVERHEADS,
+    TOKENIZERS,
+    Profile,
+    family_of,
+)
+from modelmux.types import (
+    Media,
+    Opaque,
+    Part,
+    Reasoning,
+    Refusal,
+    Request,
+    ServerTool,
+    ServerToolCall,
+    ServerToolResult,
+    Text,
+    Tool,
+    ToolCall,
+    ToolResult,
+)
+
+_SAMPLES = 8
+_SAMPLE = 256  # bytes of each sample; a text up to _SAMPLES of them is counted whole
+
+_SLACK = 16
+"""Tokens added to every upper figure: short prompts vary more than their length says."""
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """Tokens in. ``audio`` is the part of ``expected`` that is sound. ``open`` names what has no bound of its own
+    (a PDF's pages, media by URL, tools the vendor runs): with it, only the model's window bounds the input.
+    """
+
+    expected: int
+    upper: int
+    bound: int
+    audio: int = 0
+    open: tuple[str, ...] = ()
+
+
+# --- characters -----------------------------------------------------------------------------------------------
+
+
+def _class_table() -> bytes:
+    """Byte of UTF-8 -> class letter, by lead byte; continuation bytes are ``x`` and not counted."""
+    spans = (
+        (0x00, 0x80, "p"), (0x80, 0xC0, "x"), (0xC0, 0xCE, "L"), (0xCE, 0xD0, "R"), (0xD0, 0xD5, "C"),
+        (0xD5, 0xE0, "A"), (0xE0, 0xE2, "I"), (0xE2, 0xE3, "S"), (0xE3, 0xE4, "K"), (0xE4, 0xEA, "H"),
+        (0xEA, 0xEE, "G"), (0xEE, 0xF0, "F"), (0xF0, 0x100, "E"),
+    )  # fmt: skip
+    table = bytearray(256)
+    for start, stop, letter in spans:
+        table[start:stop] = letter.encode() * (stop - start)
+    for letters, letter in (("abcdefghijklmnopqrstuvwxyz", "l"), ("0123456789", "d"), (" ", "s"), ("\n\r\t", "n")):
+        for character in letters:
+            table[ord(character)] = ord(letter)
+    for character in range(ord("A"), ord("Z") + 1):
+        table[character] = ord("u")
+    return bytes(table)
+
+
+_TABLE = _class_table()
+_ASCII = tuple(bytes((ord(letter),)) for letter in "ludsnp")
+_ALL = tuple(bytes((ord(letter),)) for letter in "ludsnpLRCAISKHGFE")  # the order of tokenizers.CLASSES
+
+
+def _count(text: str) -> tuple[int, list[float]]:
+    """The UTF-8 length of ``text`` and how many characters of each class it holds (only ASCII classes if all are)."""
+    data = text.encode("utf-8", "surrogatepass")
+    size = len(data)
+    letters = _ASCII if size == len(text) else _ALL
+    limit = _SAMPLES * _SAMPLE
+    if size <= limit:
+        count = data.translate(_TABLE).count
+        return size, [count(letter) for letter in letters]
+    step = (size - _SAMPLE) // (_SAMPLES - 1)
+    sample = b"".join([data[start : start + _SAMPLE] for start in range(0, step * _SAMPLES, step)])
+    count = sample.translate(_TABLE).count
+    scale = size / len(sample)
+    return size, [count(letter) * scale for letter in letters]
+
+
+# --- requests -------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """The size of a request, whatever the tokenizer. ``media`` are (kind, part, decoded bytes)."""
+
+    size: int
+    counts: list[float]
+    messages: int
+    calls: int = 0
+    tools: int = 0
+    tool_size: int = 0
+    tool_counts: list[float] | tuple[float, ...] = ()
+    media: tuple[tuple[str, Media, int], ...] = ()
+    open: tuple[str, ...] = ()
+
+    @property
+    def media_kinds(self) -> tuple[str, ...]:
+        return tuple([kind for kind, _, _ in self.media])
+
+    def estimate(self, profile: Profile | None = None) -> Estimate:
+        """Tokens by ``profile`` (see :func:`profile`); by cautious figures when it is None."""
+        profile = profile or _UNKNOWN
+        add = profile.overhead
+        expected = sum(map(mul, profile.weights, self.counts)) + add.request + add.message * self.messages
+        bound = self.size + add.request_bound + add.message_bound * (self.messages + self.calls)
+        if self.calls:
+            expected += add.call * self.calls
+        if self.tools:
+            schemas = sum(map(mul, profile.weights, self.tool_counts))
+            expected += add.tools + add.tool * self.tools + add.schema * schemas
+            bound += self.tool_size + add.tools_bound + add.tool_bound * self.tools
+        upper = expected * profile.upper + _SLACK
+        audio = 0.0
+        if self.media:
+            seen, seen_upper, seen_bound, audio = _media_tokens(self.media, profile)
+            expected, upper, bound = expected + seen, upper + seen_upper, bound + seen_bound
+        return Estimate(int(expected), min(int(upper), bound), bound, int(audio), self.open)
+
+
+def measure(request: Request) -> Measure:
+    """Measure ``request`` in one pass over its parts."""
+    texts: list[str] = []
+    add = texts.append
+    odd: list[Part] = []
+    for message in request.messages:
+        for part in message.content:
+            if type(part) is Text:
+                add(part.text)
+            else:
+                odd.append(part)
+    calls, media = _odd_parts(odd, texts) if odd else (0, ())
+    if request.output is not None and request.output.schema:
+        add(_json.dumps_str(request.output.schema))
+    size, counts = _count("".join(texts))
+    if not (request.tools or media or request.extra):
+        return Measure(size, counts, len(request.messages), calls)
+    functions = [tool for tool in request.tools if type(tool) is Tool]
+    tool_size, tool_counts = _count("".join(map(_tool_text, functions))) if functions else (0, [])
+    served = tuple([tool.kind for tool in request.tools if type(tool) is ServerTool])
+    kept = tuple(f"{key} ({name})" for name, extra in request.extra.items() for key in KEPT_BY_VENDOR & extra.keys())
+    return Measure(
+        size,
+        counts,
+        len(request.messages),
+        calls,
+        len(functions),
+        tool_size,
+        tool_counts,
+        media,
+        (*served, *kept, *[reason for kind, part, _ in media if (reason := _open(kind, part))]),
+    )
+
+
+def _tool_text(tool: Tool) -> str:
+    schema = _json.dumps_str(tool.parameters) if tool.parameters else ""
+    return f"{tool.name} {tool.description or ''} {schema}\n"
+
+
+def _odd_parts(parts: list[Part], texts: list[str]) -> tuple[int, tuple[tuple[str, Media, int], ...]]:
+    """Adds the text of every part to ``texts``; gives the number of tool calls and results, and the media."""
+    calls = 0
+    media: list[tuple[str, Media, int]] = []
+    queue = list(parts)
+    for part in queue:  # grows while results are unpacked
+        kind = type(part)
+        if kind is Media:
+            _medium(part, texts, media)
+        elif kind is ToolResult:
+            calls += 1
+            queue.extend(part.content)
+        elif kind in _CALLS:
+            calls += 1
+            texts.append(_CALLS[kind](part))
+        elif kind in _WORDS:
+            texts.append(_WORDS[kind](part))
+    return calls, tuple(media)
+
+
+_CALLS: Mapping[type, Any] = {
+    ToolCall: lambda part: f"{part.name} {part.raw or _json.dumps_str(part.arguments)}\n",
+    ServerToolCall: lambda part: f"{part.name} {_json.dumps_str(part.arguments)}\n",
+    ServerToolResult: lambda part: _json.dumps_str(part.content),
+}
+_WORDS: Mapping[type, Any] = {
+    Text: lambda part: part.text,
+    Refusal: lambda part: part.text,
+    Reasoning: lambda part: part.text + (part.redacted or "" if not part.text else ""),
+    Opaque: lambda part: _json.dumps_str(part.value),
+}
+
+
+# --- media ----------------------------------------------------------------------------------------------------
+
+
+def _medium(part: Media, texts: list[str], media: list[tuple[str, Media, int]]) -> None:
+    if part.text is not None:
+        texts.append(part.text)
+        return
+    kind = part.kind
+    if kind in ("document", "file"):
+        top, _, sub = (part.media_type or "application/pdf").partition("/")
+        if top == "text" and part.data:
+            texts.append(part.data)  # base64 of text: longer than the text, so still a bound
+            return
+        kind = top if top in ("image", "audio", "video") else "pdf"  # type: ignore[assignment]
+    media.append((kind, part, len(part.data) * 3 // 4 if part.data else 0))
+
+
+def _open(kind: str, part: Media) -> str:
+    """Why a piece of media has no bound of its own, "" when it has."""
+    if part.file_id:
+        return f"{kind} by file id"
+    if kind == "image":
+        return ""  # every vendor scales images down to a size it charges at most
+    if part.url:
+        return f"{kind} by URL"
+    return "" if kind == "audio" else kind
+
+
+_SOUND = {"wav": 48_000, "x-wav": 48_000, "wave": 48_000, "pcm": 48_000, "l16": 48_000, "aiff": 96_000, "flac": 40_000}
+_PACKED_SOUND = 12_000  # bytes of a second of MP3, AAC or Opus
+_THINNEST_SOUND = 500  # bytes of a second at the lowest rate that speech codecs reach
+_DENSEST_SOUND = 32  # tokens of a second, the most of any vendor
+_PAGE = 40_000  # bytes of a page of PDF
+_VIDEO = 100_000  # bytes of a second of video
+_VIDEO_TOKENS = 290
+
+
+def _media_tokens(media: tuple[tuple[str, Media, int], ...], profile: Profile) -> tuple[float, float, int, float]:
+    """Expected, upper and bound of all media, and the expected tokens of sound among them."""
+    add = profile.overhead
+    expected = upper = audio = 0.0
+    bound = 0
+    for kind, part, size in media:
+        if kind == "image":
+            expected += 85 if part.detail == "low" else add.image
+            upper += profile.image_bound
+            bound += profile.image_bound
+        elif kind == "audio":
+            sub = (part.media_type or "").partition("/")[2]
+            heard = add.audio * max(1.0, size / _SOUND.get(sub, _PACKED_SOUND))
+            most = 64 + _DENSEST_SOUND * size // _THINNEST_SOUND
+            audio += heard
+            expected, upper, bound = expected + heard, upper + min(4 * heard + 64, most), bound + most
+        elif kind == "video":
+            seconds = max(10.0, size / _VIDEO)
+            expected, upper = expected + _VIDEO_TOKENS * seconds, upper + 4 * _VIDEO_TOKENS * seconds
+        else:
+            pages = max(1.0, size / _PAGE)
+            expected, upper = expected + add.page * pages, upper + 4 * add.page * pages
+    return expected, upper, bound, audio
+
+
+# --- by model -------------------------------------------------------------------------------------------------
+
+
+@lru_cache(maxsize=4096)
+def profile(model: str, wire: str | None = None, family: str = "") -> Profile:
+    """How ``model`` counts when asked over ``wire``. ``family`` names its tokenizer where the catalogue knows it."""
+    tokenizer = TOKENIZERS[family if family in TOKENIZERS else family_of(model)]
+    overhead = OVERHEADS.get(wire or "", DEFAULT_OVERHEAD)
+    image = next((bound for pattern, bound in IMAGE_BOUNDS if pattern.search(model)), overhead.image_bound)
+    return Profile(tokenizer.weights, tokenizer.upper, overhead, image)
+
+
+_UNKNOWN = Profile()
+
+
+def estimate(request: Request, model: str | None = None, *, wire: str | None = None) -> Estimate:
+    """Tokens in of ``request`` for ``model`` over ``wire``; by cautious figures when ``model`` is None."""
+    return measure(request).estimate(None if model is None else profile(model, wire))
+
+
+# --- output ---------------------------------------------------------------------------------------------------
+
+_ANSWER = 400
+_THINKING = {"minimal": 64, "low": 500, "medium": 2_000, "high": 6_000, "xhigh": 12_000, "max": 16_000}
+
+
+def predict_output(request: Request, cap: int | None = None) -> int:
+    """Tokens expected out, by a plain rule: 400 for the answer, and what the asked effort of reasoning usually takes
+    (half of a ``budget``); never more than ``cap`` or the request's own ``max_tokens``.
+    """
+    expected = _ANSWER
+    asked = request.reasoning
+    if asked is not None and asked.enabled is not False:
+        if asked.budget is not None:
+            expected += max(0, asked.budget) // 2
+        elif asked.effort is not None:
+            expected += _THINKING.get(asked.effort, 0)
+        elif asked.enabled:
+            expected += _THINKING["medium"]
+    for limit in (cap, request.max_tokens):
+        if limit is not None:
+            expected = min(expected, limit)
+    return max(expected, 1)
