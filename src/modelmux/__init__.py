@@ -1,3 +1,82 @@
-"""Multi-model routing as a library: every vendor behind one interface, with exact accounts."""
+"""Multi-model routing as a library: every vendor behind one interface, with exact accounts.
+
+::
+
+    import modelmux
+
+    mux = modelmux.Mux(models=["openai/gpt-5-mini", "anthropic/claude-haiku-4-5"], policy="cheapest")
+    reply = mux.chat("Summarise this: …", max_cost=0.002, deadline=20)
+    print(reply.text, reply.cost, reply.receipt.decision)
+
+Importing this package imports nothing heavy: every public name is loaded when it is first used (PEP 562).
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
+
+_HOME = {
+    "achat": "_default",
+    "astream": "_default",
+    "chat": "_default",
+    "default_mux": "_default",
+    "explain": "_default",
+    "stream": "_default",
+    "AsyncStream": "_streams",
+    "CallOptions": "_options",
+    "Endpoint": "endpoint",
+    "Message": "types",
+    "ModelmuxError": "errors",
+    "Money": "money",
+    "Mux": "_mux",
+    "ProviderError": "errors",
+    "Reply": "types",
+    "Stream": "_streams",
+    "Tool": "types",
+    "Warning": "types",
+}
+
+_MODULES = (
+    "catalogue",
+    "config",
+    "cost",
+    "errors",
+    "money",
+    "providers",
+    "routing",
+    "testing",
+    "tokens",
+    "types",
+    "wire",
+)
+
+__all__ = [*_HOME, "__version__", *_MODULES]  # noqa: PLE0604 - the tables above are the one place to add a name
+
+
+def __getattr__(name: str) -> Any:
+    home = _HOME.get(name)
+    if home is not None:
+        value = getattr(importlib.import_module(f"modelmux.{home}"), name)
+        globals()[name] = value
+        return value
+    if name in _MODULES:
+        return importlib.import_module(f"modelmux.{name}")
+    raise AttributeError(f"module 'modelmux' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
+
+
+if TYPE_CHECKING:
+    from modelmux._default import achat, astream, chat, default_mux, explain, stream
+    from modelmux._mux import Mux
+    from modelmux._options import CallOptions
+    from modelmux._streams import AsyncStream, Stream
+    from modelmux.endpoint import Endpoint
+    from modelmux.errors import ModelmuxError, ProviderError
+    from modelmux.money import Money
+    from modelmux.types import Message, Reply, Tool, Warning

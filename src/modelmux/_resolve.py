@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from modelmux import catalogue, providers
+from modelmux import catalogue, providers, wire
 from modelmux._http import origin_of
 from modelmux._secret import Secret
 from modelmux.endpoint import Endpoint, Target
 from modelmux.errors import ConfigError, UnknownName
-from modelmux.providers import Call, Row
+from modelmux.providers import Row
 
 Spec = str | Endpoint
 
@@ -59,7 +59,7 @@ def resolve(spec: Spec, where: Surroundings, *, group: int = 0) -> Target:
     """One target. Raises UnknownName for a model or provider nobody knows, ConfigError for a missing address."""
     endpoint = Endpoint(spec) if isinstance(spec, str) else spec
     row, model = split_name(endpoint.model, where, has_address=endpoint.base_url is not None)
-    call = chat_call(row)
+    call_name = chat_call(row)
     base_url = (endpoint.base_url or where.base_url(row)).rstrip("/")
     if not base_url.startswith(("http://", "https://")):
         raise ConfigError(
@@ -75,7 +75,8 @@ def resolve(spec: Spec, where: Surroundings, *, group: int = 0) -> Target:
         name=endpoint.name or f"{row.id}/{model}" + (f"@{endpoint.region}" if endpoint.region else ""),
         row=row,
         model=model,
-        call=call,
+        call=row.calls[call_name],
+        codec=wire.get(f"{row.id}.{call_name}"),
         base_url=base_url,
         origin=origin_of(base_url),
         key=Secret(key) if key else None,
@@ -117,12 +118,12 @@ def _unknown_model(name: str, where: Surroundings) -> UnknownName:
     return UnknownName("model", name, known, hint="name it 'provider/model', or give Endpoint(..., base_url=)")
 
 
-def chat_call(row: Row) -> Call:
-    """The row's first call that speaks a chat wire. Raises ConfigError when it has none."""
-    call = next((call for call in row.calls.values() if call.wire), None)
-    if call is None:
+def chat_call(row: Row) -> str:
+    """The name of the row's first call that speaks a chat wire. Raises ConfigError when it has none."""
+    name = next((name for name, call in row.calls.items() if call.wire), None)
+    if name is None:
         raise ConfigError(f"provider {row.id!r} has no chat call yet", field="provider")
-    return call
+    return name
 
 
 def resolve_all(models: Sequence[Any] | None, where: Surroundings) -> tuple[Target, ...]:

@@ -11,6 +11,7 @@ from modelmux._secret import Secret
 if TYPE_CHECKING:
     from modelmux.catalogue import Model
     from modelmux.providers import Call, Row
+    from modelmux.wire import Wire
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,14 +42,15 @@ class Target:
     """An :class:`Endpoint` resolved: everything a request needs, looked up once when the Mux is made.
 
     ``name`` is unique within a Mux and is the key under which health and limits are kept. ``model`` is the vendor's
-    own model id; ``info`` its catalogue entry, None for a model the catalogue does not know. ``group`` numbers the
-    groups of equals that ``models=`` gave, from 0.
+    own model id, ``info`` its catalogue entry (None for a model the catalogue does not know), ``codec`` the wire it is
+    spoken to in. ``group`` numbers the groups of equals that ``models=`` gave, from 0.
     """
 
     name: str
     row: Row
     model: str
     call: Call
+    codec: Wire
     base_url: str
     origin: str
     key: Secret | None = None

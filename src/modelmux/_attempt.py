@@ -1,0 +1,209 @@
+"""One attempt: one HTTP exchange with one endpoint, from the encoded body to a whole response or an error."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from modelmux._effects import Effect, Emit, NextBytes, Send
+from modelmux._fold import Folder, unfold
+from modelmux._http import HttpHead
+from modelmux.errors import AttemptTimeout, MalformedResponse, ModelmuxError, ProviderError, ResponseTooLarge
+from modelmux.receipt import AttemptStatus
+from modelmux.types import MODEL_OUTPUT, Event, Finish, Response, UsageEvent
+
+if TYPE_CHECKING:
+    from modelmux._clock import Clock
+    from modelmux._http import HttpRequest
+    from modelmux.endpoint import Target
+    from modelmux.wire import Wire
+
+_ERROR_BODY = 1024 * 1024
+"""Bytes of an error answer that are read: the message is at its start."""
+
+_TAIL = 2.0
+"""Seconds to wait for the body to end after the answer itself is complete. Past it the connection is given up."""
+
+_HTML = "text/html"
+
+
+@dataclass(slots=True)
+class Trial:
+    """An attempt under way: what is known of it so far. Wall times are epoch seconds, the others monotonic.
+
+    ``deadline`` is absolute; ``first_token_by`` too. ``folder`` holds what a stream gave so far.
+    """
+
+    id: str
+    number: int
+    target: Target
+    wire: Wire
+    clock: Clock
+    started: float
+    began: float
+    deadline: float | None = None
+    first_token_by: float | None = None
+    http_status: int | None = None
+    request_id: str | None = None
+    first_token: float | None = None
+    first_token_after: float | None = None
+    handed_over: bool = False
+    folder: Folder = field(default_factory=Folder)
+    response: Response | None = None
+    error: ModelmuxError | None = None
+    status: AttemptStatus = "cancelled"
+
+    def saw_output(self) -> None:
+        if self.first_token is None:
+            self.first_token = self.clock.time()
+            self.first_token_after = self.clock.monotonic() - self.began
+
+    @property
+    def read_by(self) -> float | None:
+        """Until when to wait for the next bytes."""
+        if self.first_token is None and self.first_token_by is not None:
+            return self.first_token_by if self.deadline is None else min(self.deadline, self.first_token_by)
+        return self.deadline
+
+
+Outcome = Callable[[Trial], Sequence[Event]]
+
+
+def attempt(
+    trial: Trial, request: HttpRequest, *, stream: bool, hold: bool, limit: int
+) -> Generator[Effect, Any, list[Event]]:
+    """Run one attempt. Returns the stream's last events, which the caller hands over once the outcome is recorded.
+
+    ``hold`` keeps every event back until the answer is whole. ``limit`` caps the answer, in bytes. Raises
+    ProviderError, with ``trial`` filled in as far as the attempt got.
+    """
+    head: HttpHead = yield Send(request, trial.read_by, trial.target.http_client)
+    trial.http_status = head.status
+    content_type = head.headers.get("content-type", "")
+    if not 200 <= head.status < 300:
+        body = yield from _read(trial, _ERROR_BODY, cut=True)
+        raise trial.wire.decode_error(head.status, head.headers, body)
+    if content_type.startswith(_HTML):
+        body = yield from _read(trial, _ERROR_BODY, cut=True)
+        raise _malformed("the vendor answered a web page where JSON was due", head, body)
+    if stream:
+        return (yield from _streamed(trial, head, content_type, hold=hold, limit=limit))
+    body = yield from _read(trial, limit, cut=False)
+    trial.saw_output()
+    trial.response = _stamped(trial, head, lambda: trial.wire.decode_response(body))
+    return []
+
+
+def _read(trial: Trial, limit: int, *, cut: bool) -> Generator[Effect, Any, bytes]:
+    """The whole body. Beyond ``limit`` bytes it is cut there, or an error."""
+    pieces: list[bytes] = []
+    size = 0
+    while True:
+        piece: bytes = yield NextBytes(trial.read_by)
+        if not piece:
+            return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+        pieces.append(piece)
+        size += len(piece)
+        if size > limit:
+            if cut:
+                return b"".join(pieces)[:limit]
+            raise _too_large(limit)
+
+
+def _streamed(
+    trial: Trial, head: HttpHead, content_type: str, *, hold: bool, limit: int
+) -> Generator[Effect, Any, list[Event]]:
+    decoder = trial.wire.stream_decoder(content_type)
+    pending: list[Event] = []
+    last: list[Event] = []
+    size = 0
+    over = False
+    by = trial.read_by
+    while not over:
+        try:
+            data: bytes = yield NextBytes(by)
+        except ProviderError:
+            if last:
+                break  # the answer was complete; only the connection's end is missing
+            raise
+        size += len(data)
+        if size > limit:
+            raise _too_large(limit)
+        if size == len(data) and _is_whole(data, content_type):
+            return (yield from _whole_instead(trial, head, data, limit))
+        over = not data
+        events = _stamped(trial, head, (lambda: decoder.feed(data)) if data else decoder.close)  # noqa: B023 - called at once
+        if _sort(trial, events, pending, last) and pending and not hold:
+            trial.handed_over = True
+            yield Emit(pending)
+            pending = []
+        if decoder.error is not None:
+            raise _stamp(decoder.error, trial, head)
+        by = trial.clock.monotonic() + _TAIL if last else trial.read_by
+    if not over:
+        _stamped(trial, head, decoder.close)
+    trial.response = trial.folder.response()
+    return pending + last
+
+
+def _sort(trial: Trial, events: Sequence[Event], pending: list[Event], last: list[Event]) -> bool:
+    """Events into those to hand over now and the stream's last ones. True once there is model output."""
+    feed = trial.folder.feed
+    for event in events:
+        feed(event)
+        if isinstance(event, (Finish, UsageEvent)):
+            last.append(event)
+        else:
+            pending.append(event)
+            if trial.first_token is None and isinstance(event, MODEL_OUTPUT):
+                trial.saw_output()
+    return trial.first_token is not None
+
+
+def _is_whole(data: bytes, content_type: str) -> bool:
+    """Whether a server answered one JSON object although a stream was asked for."""
+    return content_type.startswith("application/json") and data.lstrip()[:1] == b"{"
+
+
+def _whole_instead(trial: Trial, head: HttpHead, first: bytes, limit: int) -> Generator[Effect, Any, list[Event]]:
+    rest = yield from _read(trial, limit, cut=False)
+    trial.saw_output()
+    response = _stamped(trial, head, lambda: trial.wire.decode_response(first + rest))
+    events = unfold(response)
+    for event in events:
+        trial.folder.feed(event)
+    trial.response = response
+    return events
+
+
+def _stamped(trial: Trial, head: HttpHead, decode: Callable[[], Any]) -> Any:
+    """Run a decoder; what it raises learns status, request id and headers."""
+    try:
+        return decode()
+    except ProviderError as error:
+        raise _stamp(error, trial, head) from error.__cause__
+
+
+def _stamp(error: ProviderError, trial: Trial, head: HttpHead) -> ProviderError:
+    error.status = head.status if error.status is None else error.status
+    error.headers = error.headers or dict(head.headers)
+    return error
+
+
+def _malformed(message: str, head: HttpHead, body: bytes) -> MalformedResponse:
+    text = body[:300].decode("utf-8", "replace")
+    return MalformedResponse(f"{message}: {text!r}", status=head.status, headers=head.headers)
+
+
+def _too_large(limit: int) -> ResponseTooLarge:
+    return ResponseTooLarge(f"the answer passed max_response_bytes={limit}")
+
+
+def timed_out(error: ModelmuxError, trial: Trial) -> bool:
+    """Whether the wait for the first token is what ran out, rather than the attempt's own time."""
+    return isinstance(error, AttemptTimeout) and trial.first_token is None and trial.first_token_by is not None
+
+
+def header(headers: Mapping[str, str], *names: str) -> str | None:
+    return next((headers[name] for name in names if name in headers), None)

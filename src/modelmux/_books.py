@@ -1,0 +1,186 @@
+"""An attempt's accounts: what it used, what that cost, and how it stands in the journal and the receipt.
+
+The rules where a vendor gives no usage: an answer's tokens are estimated from its text and marked so; an attempt that a
+vendor rejected costs nothing; one that may have been billed is unknown, at most its bound. Unknown is never zero.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import ceil
+from typing import TYPE_CHECKING, Literal
+
+from modelmux import tokens
+from modelmux._upstream import key_for
+from modelmux.cost import meter
+from modelmux.cost.records import AttemptRow
+from modelmux.errors import Billed, ProviderError
+from modelmux.money import NANO, Money
+from modelmux.receipt import Attempt, Receipt
+from modelmux.types import NO_USAGE, Reasoning, Response, Text, ToolCall, Usage
+
+if TYPE_CHECKING:
+    from modelmux._attempt import Trial
+    from modelmux._exchange import Call
+    from modelmux.routing.plan import Candidate, Decision
+
+CostStatus = Literal["priced", "estimated", "unknown"]
+
+_NOTHING_BILLED = Usage({})
+
+
+@dataclass(frozen=True, slots=True)
+class Bill:
+    """What one attempt used and cost. ``source`` says where the price came from, ``version`` which one it was."""
+
+    usage: Usage
+    cost: Money | None
+    status: CostStatus
+    source: str | None = None
+    version: str | None = None
+
+
+def bill(trial: Trial, expected_input: int) -> Bill:
+    """The bill of an attempt that has ended, well or not."""
+    usage, estimated = _used(trial, expected_input)
+    if usage is None:
+        return Bill(NO_USAGE, None, "unknown")
+    if usage is _NOTHING_BILLED:
+        return Bill(NO_USAGE, Money(0), "priced", "not billed")
+    target = trial.target
+    response = trial.response
+    tier = response.service_tier if response is not None else None
+    charge = meter.charge(target.info, usage, at=trial.started, tier=tier, region=target.region, price=target.price)
+    status: CostStatus = "estimated" if estimated and charge.status == "priced" else charge.status
+    return Bill(usage, charge.cost, status, charge.source, charge.version)
+
+
+def _used(trial: Trial, expected_input: int) -> tuple[Usage | None, bool]:
+    """The usage and whether it is an estimate; None where nothing can be said, ``_NOTHING_BILLED`` for a rejection."""
+    answer = trial.response or trial.folder.response()
+    if trial.status == "ok":
+        return (answer.usage, False) if answer.usage.reported else (_estimate(answer, expected_input), True)
+    error = trial.error
+    if isinstance(error, ProviderError) and error.billed is Billed.NO and not trial.handed_over:
+        return _NOTHING_BILLED, False
+    if error is not None and not isinstance(error, ProviderError):
+        return _NOTHING_BILLED, False  # stopped on our side before anything was sent
+    if trial.first_token is not None:
+        return _estimate(answer, expected_input), True
+    return None, False
+
+
+def _estimate(answer: Response, expected_input: int) -> Usage:
+    """Tokens in as routing expected them, tokens out from the text that came; the vendor's own counters where larger."""
+    seen = answer.usage
+    prompt = sum(count for unit, count in seen.items() if unit not in ("output", "reasoning"))
+    units = dict(seen) if prompt else {"input": expected_input}
+    written = sum(tokens.estimate_text(_written(part)) for choice in answer.choices for part in choice.content)
+    units["output"] = max(written, seen.get("output", 0))
+    return Usage(units, reported=False, raw=seen.raw)
+
+
+def _written(part: object) -> str:
+    if isinstance(part, (Text, Reasoning)):
+        return part.text
+    if isinstance(part, ToolCall):
+        return part.name + (part.raw or str(part.arguments))
+    return ""
+
+
+def intent(trial: Trial, call: Call, decision: Decision, candidate: Candidate) -> AttemptRow:
+    """The row that says: this attempt is about to be sent, and this is what it can cost at most."""
+    target = trial.target
+    key = key_for(target, call.keys)
+    bound = candidate.bound_cost
+    return AttemptRow(
+        attempt_id=trial.id,
+        call_id=call.id,
+        number=trial.number,
+        started_at=trial.started,
+        provider=target.provider,
+        endpoint=target.name,
+        region=target.region,
+        key_hash=None if key is None else key.fingerprint,
+        model_asked=target.model,
+        tags=call.tags,
+        user=call.tags.get("user"),
+        stream=call.stream,
+        currency=None if bound is None else candidate.currency,
+        bound_nano=None if bound is None else ceil(bound * NANO),
+        decision=decision.summary,
+    )
+
+
+def outcome(row: AttemptRow, trial: Trial, done: Bill, ended: float) -> AttemptRow:
+    """The same row once the attempt is over."""
+    response, error = trial.response, trial.error
+    return row._replace(
+        state=trial.status,
+        first_token_at=trial.first_token,
+        ended_at=ended,
+        model_served=response.model if response is not None else None,
+        tier=response.service_tier if response is not None else None,
+        error=None if error is None else type(error).__name__,
+        http_status=trial.http_status,
+        units=dict(done.usage),
+        cost_nano=None if done.cost is None else done.cost.nano,
+        currency=row.currency if done.cost is None else done.cost.currency,
+        cost_status=done.status,
+        cost_source=done.source,
+        price_version=done.version,
+        request_id=trial.request_id,
+        finish=response.finish if response is not None else None,
+    )
+
+
+def receipt_line(row: AttemptRow, trial: Trial, done: Bill) -> Attempt:
+    """The attempt as the receipt shows it."""
+    return Attempt(
+        id=row.attempt_id,
+        number=row.number,
+        endpoint=row.endpoint,
+        provider=row.provider,
+        model=row.model_asked,
+        model_served=row.model_served,
+        region=row.region,
+        status=trial.status,
+        started=row.started_at,
+        first_token=row.first_token_at,
+        ended=row.ended_at or row.started_at,
+        http_status=row.http_status,
+        usage=done.usage,
+        cost=done.cost,
+        cost_status=done.status,
+        tier=row.tier,
+        finish=row.finish,
+        request_id=row.request_id,
+        error=trial.error if isinstance(trial.error, ProviderError) else None,
+    )
+
+
+def receipt(call_id: str, attempts: Sequence[Attempt], decision: Decision | None) -> Receipt:
+    """The call's receipt: the sum of what is known, and whether anything is estimated or unknown."""
+    cost, status = total(attempts)
+    return Receipt(call_id=call_id, attempts=tuple(attempts), decision=decision, cost=cost, cost_status=status)
+
+
+def total(attempts: Sequence[Attempt]) -> tuple[Money | None, CostStatus]:
+    """What all attempts cost together.
+
+    None while the attempt that answered has no known cost, or the costs are in several currencies. A failed attempt
+    that may or may not have been billed leaves the sum standing and marks it estimated.
+    """
+    answered = [attempt for attempt in attempts if attempt.status == "ok"]
+    known = [attempt.cost for attempt in attempts if attempt.cost is not None]
+    known = [cost for cost in known if cost.nano] or known[:1]
+    if any(attempt.cost is None for attempt in answered) or not known or len({cost.currency for cost in known}) > 1:
+        return None, "unknown"
+    exact = all(attempt.cost_status == "priced" for attempt in attempts)
+    return sum(known[1:], known[0]), "priced" if exact else "estimated"
+
+
+def tags_of(tags: Mapping[str, object] | None) -> dict[str, str]:
+    """Tags as text, both ways."""
+    return {str(name): str(value) for name, value in (tags or {}).items()}

@@ -1,0 +1,388 @@
+"""The Mux: models, a policy and books, behind ``chat`` and its siblings."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from random import Random
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Unpack
+
+from modelmux import _books as books
+from modelmux import _options as options_
+from modelmux import providers as providers_
+from modelmux._clock import Clock, SystemClock
+from modelmux._driver import AsyncDriver, Driver
+from modelmux._exchange import Call, Env, exchange
+from modelmux._messages import Messages
+from modelmux._options import CallOptions
+from modelmux._resolve import ProviderSettings, Surroundings, everything, resolve, resolve_all, unique
+from modelmux._secret import Secret
+from modelmux._streams import AsyncStream, Finisher, Stream
+from modelmux._tools import parse_output
+from modelmux._upstream import missing_key
+from modelmux.endpoint import Endpoint
+from modelmux.errors import ConfigError, NoCapableEndpoint, UnknownName
+from modelmux.routing.fleet import Fleet
+from modelmux.routing.health import Health
+from modelmux.routing.needs import RouteOptions
+from modelmux.types import Reply
+
+if TYPE_CHECKING:
+    from modelmux._engines import AsyncEngine, Engine
+    from modelmux.config import Config
+    from modelmux.cost.ledger import Ledger
+    from modelmux.cost.recorder import Recorder
+    from modelmux.endpoint import Target
+    from modelmux.money import Money
+    from modelmux.routing.plan import Decision
+
+_FLEETS = 256
+"""Selections of models kept compiled: one for every ``model=`` that calls name."""
+
+MEMORY = "memory://"
+
+
+class Mux:
+    """Routes calls over many models at many vendors, and keeps the books.
+
+    ``models``: names (``provider/model``), :class:`~modelmux.Endpoint` objects, and lists of them as groups of equals;
+    None for every chat model of the vendors whose keys are in the environment. ``policy``: ``cheapest``, ``fastest``,
+    ``balanced``, ``best``, ``priority``, ``weighted``, or a callable. ``providers``: settings by provider id
+    (``api_key``, ``base_url``, ``headers``). ``ledger``: where attempts are booked (``sqlite:///file.db``); None keeps
+    the last 10,000 in memory. ``journal`` and ``durability``: see ``docs/concepts.md``. Times are seconds, money dollars
+    unless :class:`~modelmux.Money`. ``deadline``, ``attempt_timeout``, ``ttft``, ``on_break``, ``max_cost`` and ``strict``
+    are defaults that a call may override. ``http_client``: an httpx client of your own. ``seed`` makes choices repeatable.
+
+    One object serves threads and event loops. Raises ConfigError for a setup that cannot work.
+    """
+
+    def __init__(
+        self,
+        models: Sequence[Any] | str | Endpoint | None = None,
+        *,
+        policy: Any = "balanced",
+        providers: Mapping[str, Any] | None = None,
+        ledger: str | Ledger | None = None,
+        journal: str | None = None,
+        durability: str = "journal",
+        state: str = MEMORY,
+        budgets: Sequence[Any] = (),
+        deadline: float | None = None,
+        attempt_timeout: float | None = None,
+        ttft: float | None = None,
+        on_break: str = "raise",
+        max_cost: Money | float | str | None = None,
+        default_max_output: int = 8192,
+        hedge: Any = None,
+        usage: str = "exact",
+        strict: bool = False,
+        max_response_bytes: int = 64 * 1024 * 1024,
+        max_connections: int = 1000,
+        http_client: Any = None,
+        seed: int | None = None,
+        clock: Clock | None = None,
+        config: Config | Mapping[str, Any] | str | os.PathLike[str] | None = None,
+    ) -> None:
+        if config is not None:
+            given = {name: value for name, value in locals().items() if name not in ("self", "config")}
+            explicit = {name: value for name, value in given.items() if value is not _DEFAULTS[name]}
+            self.__init__(**{**_arguments(config), **explicit})  # type: ignore[misc]  # once more, spelt out
+            return
+        _refuse_unbuilt(budgets=budgets, hedge=hedge, state=state)
+        if usage not in ("exact", "as_sent"):
+            raise ConfigError(f"usage={usage!r}: give 'exact' or 'as_sent'", field="usage")
+        self._where = Surroundings(_settings(providers), os.environ)
+        self._http_client = http_client
+        self._models = models
+        self._targets: tuple[Target, ...] | None = (
+            None if models is None else self._own(resolve_all(models, self._where))
+        )
+        self._fleets: dict[Any, Fleet] = {}
+        self._policy = policy
+        self._defaults: dict[str, Any] = {
+            "deadline": options_.seconds(deadline, "deadline"),
+            "ttft": options_.seconds(ttft, "ttft"),
+            "on_break": options_.break_mode(on_break),
+            "max_cost": max_cost,
+            "strict": strict,
+        }
+        self._attempt_timeout = options_.seconds(attempt_timeout, "attempt_timeout")
+        self._default_max_output = default_max_output
+        self._exact_usage = usage == "exact"
+        self._max_connections = max_connections
+        self._clock: Clock = clock or SystemClock()
+        self._health = Health()
+        self._recorder = _recorder(ledger, journal, durability)
+        self._env = Env(self._clock, self._health, self._recorder, Random(seed), max_response_bytes)
+        self._engine_: Engine | None = None
+        self._aengine_: AsyncEngine | None = None
+
+    @classmethod
+    def from_config(cls, config: Config | Mapping[str, Any] | str | os.PathLike[str], **overrides: Any) -> Mux:
+        """From a TOML file, a mapping, or a Config. Raises ConfigError naming the key that is wrong."""
+        return cls(config=config, **overrides)
+
+    @classmethod
+    def from_env(cls, **overrides: Any) -> Mux:
+        """From ``MODELMUX_…`` environment variables, over the file that MODELMUX_CONFIG names, if any."""
+        from modelmux import config as config_
+
+        return cls(**{**config_.from_env().arguments(), **overrides})
+
+    # --- calls ---
+
+    def chat(self, messages: Messages, **options: Unpack[CallOptions]) -> Reply:
+        """Ask, and wait for the whole answer.
+
+        ``messages``: a string, OpenAI-shaped dicts, :class:`~modelmux.types.Message` objects or earlier replies. For
+        the keywords see :class:`~modelmux.CallOptions`. Raises InvalidRequest for a malformed call, NoCapableEndpoint
+        when no model can serve it, ProviderError when all attempts failed, DeadlineExceeded, InvalidOutput.
+        """
+        call = self._call(messages, options, stream=False)
+        return _finisher(options)(self._driver(call).run())
+
+    async def achat(self, messages: Messages, **options: Unpack[CallOptions]) -> Reply:
+        """:meth:`chat`, async."""
+        call = self._call(messages, options, stream=False)
+        return _finisher(options)(await self._adriver(call).run())
+
+    def stream(self, messages: Messages, **options: Unpack[CallOptions]) -> Stream:
+        """Ask, and get the answer as it comes: ``with mux.stream(…) as stream: for event in stream: …``.
+
+        Nothing is sent before the first event is asked for. Raises what :meth:`chat` raises, and StreamInterrupted
+        (with the partial answer) when the stream breaks after output was handed over.
+        """
+        call = self._call(messages, options, stream=True)
+        return Stream(self._driver(call), _finisher(options))
+
+    def astream(self, messages: Messages, **options: Unpack[CallOptions]) -> AsyncStream:
+        """:meth:`stream`, async: ``async with mux.astream(…) as stream: async for event in stream: …``."""
+        call = self._call(messages, options, stream=True)
+        return AsyncStream(self._adriver(call), _finisher(options))
+
+    def explain(self, messages: Messages, **options: Unpack[CallOptions]) -> Decision:
+        """The decision for this call, without contacting a vendor. ``print(decision)`` shows it as a table."""
+        call = self._call(messages, options, stream=False)
+        snapshot = self._look(call.fleet.names)
+        try:
+            return call.fleet.decide(
+                call.request, call.options, snapshot=snapshot, rng=self._env.rng, now=self._clock.time()
+            )
+        except NoCapableEndpoint as error:
+            if error.decision is None:
+                raise
+            return error.decision
+
+    # --- what is known ---
+
+    @property
+    def ledger(self) -> Ledger:
+        """The books: ``mux.ledger.query(...)``. Everything recorded so far is in them."""
+        self._recorder.flush()
+        return self._recorder.ledger
+
+    @property
+    def endpoints(self) -> tuple[str, ...]:
+        """Names of the endpoints that ``model="auto"`` chooses among."""
+        return tuple(target.name for target in self._all())
+
+    def close(self) -> None:
+        """Close idle connections and settle the books. The Mux may be used again: it reopens what it needs."""
+        if self._engine_ is not None:
+            self._engine_.close()
+        self._recorder.flush()
+
+    async def aclose(self) -> None:
+        """:meth:`close`, for the running event loop's connections too."""
+        if self._aengine_ is not None:
+            await self._aengine_.aclose()
+        self.close()
+
+    def __enter__(self) -> Mux:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    async def __aenter__(self) -> Mux:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+    def __repr__(self) -> str:
+        return f"<Mux of {len(self._all())} endpoints, policy {self._policy!r}>"
+
+    # --- inside ---
+
+    def _call(self, messages: Messages, options: CallOptions, *, stream: bool) -> Call:
+        options_.check_names(options)
+        given = {**self._defaults, **{name: value for name, value in options.items() if value is not None}}
+        request = options_.canonical_request(messages, options, stream=stream)
+        keys = {providers_.get(name).id: Secret(key) for name, key in (options.get("keys") or {}).items()}
+        tags = books.tags_of(options.get("tags"))
+        deadline = options_.seconds(given["deadline"], "deadline")
+        return Call(
+            id=os.urandom(12).hex(),
+            request=request,
+            fleet=self._fleet(options.get("model"), keys),
+            options=RouteOptions.of(
+                policy=given.get("policy", self._policy),
+                require=given.get("require", ()),
+                exclude=given.get("exclude", ()),
+                max_cost=given["max_cost"],
+                region=given.get("region"),
+                default_max_output=self._default_max_output,
+                tags=tags,
+            ),
+            stream=stream,
+            deadline=None if deadline is None else self._clock.monotonic() + deadline,
+            seconds=deadline,
+            attempt_timeout=self._attempt_timeout,
+            ttft=options_.seconds(given["ttft"], "ttft"),
+            on_break=options_.break_mode(given["on_break"]),
+            strict=given["strict"],
+            exact_usage=self._exact_usage,
+            tags=tags,
+            keys=keys,
+            extra=options.get("extra") or {},
+        )
+
+    def _fleet(self, model: Any, keys: Mapping[str, Secret]) -> Fleet:
+        """The compiled endpoints a call chooses among: those it names, or all, and of these the ones with a key."""
+        names = (
+            None
+            if model is None or model == "auto"
+            else (model,)
+            if isinstance(model, (str, Endpoint))
+            else tuple(model)
+        )
+        cache_key = (names, frozenset(keys))
+        try:
+            return self._fleets[cache_key]
+        except (KeyError, TypeError):  # TypeError: an Endpoint with tags does not hash; it is compiled each time
+            pass
+        targets = self._all() if names is None else self._named(names)
+        usable = [target for target in targets if _has_key(target, keys)]
+        if not usable:
+            if targets:
+                raise missing_key(targets[0])
+            raise ConfigError(_NO_MODELS, field="models")
+        fleet = Fleet(usable)
+        if len(self._fleets) >= _FLEETS:
+            self._fleets.clear()
+        if names is None or all(isinstance(name, str) for name in names):
+            self._fleets[cache_key] = fleet
+        return fleet
+
+    def _all(self) -> tuple[Target, ...]:
+        if self._targets is None:
+            self._targets = self._own(everything(self._where))
+        return self._targets
+
+    def _named(self, names: Sequence[Any]) -> tuple[Target, ...]:
+        """Targets by name: configured ones first, else made on the spot. Their order is that of ``names``."""
+        chosen: list[Target] = []
+        for group, name in enumerate(names):
+            same = [t for t in self._targets or () if name in (t.name, f"{t.provider}/{t.model}", t.model)]
+            found = same or self._own((resolve(name, self._where),))
+            chosen += [replace(target, group=group) for target in found]
+        return unique(chosen)
+
+    def _own(self, targets: Sequence[Target]) -> tuple[Target, ...]:
+        if self._http_client is None:
+            return tuple(targets)
+        return tuple(t if t.http_client else replace(t, http_client=self._http_client) for t in targets)
+
+    def _look(self, names: tuple[str, ...]) -> Any:
+        return self._health.snapshot(names, at=self._clock.monotonic())
+
+    def _driver(self, call: Call) -> Driver:
+        if self._engine_ is None:
+            from modelmux._engines.default import engine
+
+            self._engine_ = engine(max_connections=self._max_connections)
+        return Driver(exchange(call, self._env), self._engine_, self._clock, self._look)
+
+    def _adriver(self, call: Call) -> AsyncDriver:
+        if self._aengine_ is None:
+            from modelmux._engines.default import async_engine
+
+            self._aengine_ = async_engine(max_connections=self._max_connections)
+        return AsyncDriver(exchange(call, self._env), self._aengine_, self._clock, self._look)
+
+
+_NO_MODELS = (
+    "no models: no vendor key was found in the environment. Set one (OPENAI_API_KEY, ANTHROPIC_API_KEY, …), name models="
+    "[…] with their keys, or see `modelmux doctor`"
+)
+
+_DEFAULTS: dict[str, Any] = {"models": None, **(Mux.__init__.__kwdefaults__ or {})}
+
+
+def _arguments(config: Config | Mapping[str, Any] | str | os.PathLike[str]) -> dict[str, Any]:
+    from modelmux import config as config_
+
+    if isinstance(config, (str, os.PathLike)):
+        config = config_.from_file(config)
+    elif isinstance(config, Mapping):
+        config = config_.parse(config)
+    return config.arguments()
+
+
+def _settings(given: Mapping[str, Any] | None) -> dict[str, ProviderSettings]:
+    """Provider settings, checked. Raises UnknownName for a provider or a key nobody knows."""
+    out: dict[str, ProviderSettings] = {}
+    known = ProviderSettings.__dataclass_fields__
+    for name, value in (given or {}).items():
+        providers_.get(name)
+        if not isinstance(value, Mapping):
+            raise ConfigError(f"providers[{name!r}] must be a mapping of {', '.join(known)}", field=f"providers.{name}")
+        for key in value:
+            if key not in known:
+                raise UnknownName(f"setting of provider {name!r}", key, known)
+        out[name] = ProviderSettings(**{key: item for key, item in value.items() if item is not None})
+    return out
+
+
+def _refuse_unbuilt(*, budgets: Sequence[Any], hedge: Any, state: str) -> None:
+    """Refuse what this version does not do, rather than ignore it."""
+    if budgets:
+        raise ConfigError(
+            "budgets= is not available in this version, and a budget that is not kept would be worse than none; "
+            "max_cost= bounds single calls",
+            field="budgets",
+        )
+    if hedge is not None:
+        raise ConfigError("hedge= is not available in this version", field="hedge")
+    if state != MEMORY:
+        raise UnknownName("state store", state, [MEMORY], hint="this version keeps state in the process")
+
+
+def _recorder(ledger: str | Ledger | None, journal: str | None, durability: str) -> Recorder:
+    from modelmux.cost.recorder import open_recorder
+
+    return open_recorder(ledger, journal=journal, durability=durability)
+
+
+def _has_key(target: Target, keys: Mapping[str, Secret]) -> bool:
+    auth = target.row.auth
+    return target.key is not None or target.provider in keys or auth.optional or auth.scheme == "none"
+
+
+def _finisher(options: CallOptions) -> Finisher:
+    """What a whole reply goes through: structured output is parsed."""
+    output = options.get("output")
+    if output is None:
+        return _unchanged
+    return lambda reply: replace(reply, parsed=parse_output(output, reply))
+
+
+def _unchanged(reply: Reply) -> Reply:
+    return reply
