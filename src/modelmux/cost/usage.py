@@ -37,9 +37,8 @@ __all__ = ["Reader", "canonical_call", "reader"]
 
 _DEFAULT_ROW = "compatible"
 _TOKENS = frozenset(TOKENS)
-_KEYS = frozenset(
-    "usage stream total units rest each each_model cost context unpriced like outside_total from_total".split()
-)
+_KEYS = frozenset({"usage", "stream", "total", "units", "rest", "each", "each_model", "cost", "context", "unpriced", "like",
+                   "outside_total"})  # fmt: skip
 _UNIT_KEYS = frozenset({"from", "add", "less", "times", "scale", "over"})
 
 _CALLS = {
@@ -166,7 +165,7 @@ class Reader:
                 anomalies.append(f"{unit} is negative")
                 count = 0
             if spec.less:
-                count = _take_out(unit, spec, count, units, anomalies)
+                count = _take_out(spec, count, units, anomalies)
             units[unit] = count
         return units if seen else None
 
@@ -217,10 +216,10 @@ class _Unit:
         exact = Decimal(str(raw or 0)) + sum((Decimal(str(n)) for n in added), Decimal(0))
         for from_body, get in self.times:
             exact *= Decimal(str(get(body if from_body else usage) or 0))
-        return round(exact * self.scale)
+        return int(round(exact * self.scale))
 
 
-def _take_out(unit: str, spec: _Unit, count: int, units: dict[str, int], anomalies: list[str]) -> int:
+def _take_out(spec: _Unit, count: int, units: dict[str, int], anomalies: list[str]) -> int:
     left = count
     for part in spec.less:
         inside = units.get(part, 0)
@@ -330,7 +329,7 @@ def reader(name: str) -> Reader:
     """
     spec = _declaration(name, ())
     if spec is None:
-        vendor, _, call = name.partition(".")
+        call = name.partition(".")[2]
         spec = _declaration(f"{_DEFAULT_ROW}.{call}", ())
     if spec is None:
         row = providers.find(name.partition(".")[0])

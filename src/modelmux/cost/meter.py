@@ -1,0 +1,168 @@
+"""From usage and a price to money: :func:`charge`, called once for every attempt."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Context, Decimal
+from typing import Any, Literal
+
+from modelmux.catalogue import Model
+from modelmux.cost.prices import Sheet, sheet, user_sheet
+from modelmux.cost.units import INPUT_TOKENS
+from modelmux.money import NANO, Money, Rate
+from modelmux.types import Usage
+
+__all__ = ["Charge", "Line", "charge"]
+
+_EXACT = Context(prec=60)
+
+Status = Literal["priced", "estimated", "unknown"]
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One item of a bill: ``quantity`` of ``unit`` at ``rate`` makes ``amount`` (exact, in ``currency``).
+
+    ``amount`` and ``rate`` are None where no price is known. ``note`` says what is uncertain about it.
+    """
+
+    unit: str
+    quantity: int
+    rate: Rate | None
+    amount: Decimal | None
+    currency: str
+    note: str = ""
+
+
+class Charge:
+    """What an attempt cost.
+
+    ``cost`` is None when it is not known, and then ``status`` is ``unknown``; ``estimated`` means that a part of it
+    was assumed (``reason`` says which). ``source`` is ``vendor`` where the vendor stated the price, ``user`` for a
+    price of the caller's own, else the catalogue's source; ``version`` names the price version. ``lines``,
+    ``exact`` and ``ours`` (our own arithmetic where the vendor's statement won) are worked out when asked for.
+    """
+
+    __slots__ = ("_sheet", "_usage", "cost", "reason", "source", "status", "version")
+
+    def __init__(
+        self,
+        cost: Money | None,
+        status: Status,
+        source: str = "",
+        version: str = "",
+        reason: str = "",
+        sheet: Sheet | None = None,
+        usage: Usage | None = None,
+    ) -> None:
+        self.cost = cost
+        self.status = status
+        self.source = source
+        self.version = version
+        self.reason = reason
+        self._sheet = sheet
+        self._usage = usage
+
+    @property
+    def lines(self) -> tuple[Line, ...]:
+        """The bill, one line for each unit used; a single line where the vendor stated the price."""
+        usage = self._usage
+        if usage is None:
+            return ()
+        if self.source == "vendor" and usage.vendor_cost is not None:
+            amount, currency = usage.vendor_cost
+            return (Line("stated_by_vendor", 1, Rate(Decimal(amount), 1, currency), Decimal(amount), currency),)
+        return self._ours()
+
+    def _ours(self) -> tuple[Line, ...]:
+        used, usage = self._sheet, self._usage
+        if usage is None:
+            return ()
+        if used is None:
+            return tuple(Line(unit, count, None, None, "", "no price is known") for unit, count in usage.items())
+        lines = []
+        for unit, count in usage.items():
+            quantity = max(count, used.minimums.get(unit, 0))
+            rate = used.rate(unit)
+            note = used.assumed or ("the sources differ on this price" if unit in used.disputed else "")
+            if rate is None:
+                lines.append(Line(unit, quantity, None, None, used.currency, "no price is known"))
+            elif rate.amount or unit in used.rates:
+                lines.append(Line(unit, quantity, rate, rate.times(quantity), used.currency, note))
+        return tuple(lines)
+
+    @property
+    def exact(self) -> Decimal | None:
+        """The cost before rounding to the nano, in the currency of ``cost``."""
+        if self.cost is None or self._usage is None:
+            return None
+        if self.source == "vendor" and self._usage.vendor_cost is not None:
+            return Decimal(self._usage.vendor_cost[0])
+        return _decimal(self._sheet, self._usage)
+
+    @property
+    def ours(self) -> Decimal | None:
+        """What our own prices make of the usage, kept beside a price that the vendor stated."""
+        return None if self._usage is None else _decimal(self._sheet, self._usage)
+
+    def __repr__(self) -> str:
+        return f"Charge({self.cost if self.cost is not None else 'unknown'}, {self.status}, {self.source!r})"
+
+
+def _decimal(used: Sheet | None, usage: Usage) -> Decimal | None:
+    counted = None if used is None else used.nano(usage)
+    if counted is None:
+        return None
+    return _EXACT.divide(Decimal(counted[0]), Decimal(counted[1] * NANO)).normalize(_EXACT)
+
+
+def charge(
+    model: Model | None,
+    usage: Usage,
+    *,
+    at: float,
+    tier: str | None = None,
+    region: str | None = None,
+    price: Mapping[str, Any] | None = None,
+    processing: str | None = None,
+    speed: str | None = None,
+) -> Charge:
+    """The cost of ``usage`` of ``model`` at epoch second ``at``.
+
+    A price the vendor states wins, then the caller's own ``price`` (unit -> money per million), then the catalogue.
+    ``tier``, ``region`` and ``speed`` are what served the call, in the vendor's words; ``processing`` is ``batch``
+    for batches. An unknown model, a unit without a price or missing usage make the cost unknown, never zero.
+    Usage that was counted locally (``reported`` is False but units are given) makes an estimate.
+    """
+    used: Sheet | None = None
+    if price is not None:
+        used = user_sheet(price)
+    elif model is not None:
+        used = sheet(model, at=at, tier=tier, region=region, processing=processing, speed=speed)
+    if used is not None and used.long_context is not None:
+        used = used.for_input(sum([usage.get(unit) for unit in INPUT_TOKENS]))
+    if usage.vendor_cost is not None:
+        stated = Money.of(*usage.vendor_cost)
+        return Charge(stated, "priced", "vendor", "" if used is None else used.version, "", used, usage)
+    if not usage.reported and not usage:
+        return Charge(None, "unknown", reason="the vendor reported no usage")
+    if used is None:
+        return Charge(None, "unknown", reason="no price is known for this model and time", usage=usage)
+    counted = used.nano(usage)
+    if counted is None:
+        missing = ", ".join(unit for unit in usage if not used.knows(unit))
+        return Charge(None, "unknown", used.source, used.version, f"no price is known for {missing}", used, usage)
+    numerator, denominator = counted
+    nano, rest = divmod(numerator, denominator)
+    if rest and (2 * rest > denominator or (2 * rest == denominator and nano & 1)):
+        nano += 1
+    status: Status = "priced"
+    reason = used.assumed
+    if not usage.reported:
+        reason = "the usage was counted here, not by the vendor"
+    elif usage.anomalies and not reason:
+        reason = next((note for note in usage.anomalies if note.startswith("price: ")), "")
+    if reason:
+        status = "estimated"
+    return Charge(Money(nano, used.currency), status, used.source, used.version, reason, used, usage)
