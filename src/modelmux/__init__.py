@@ -53,7 +53,38 @@ _MODULES = (
     "wire",
 )
 
-__all__ = [*_HOME, "__version__", *_MODULES]  # noqa: PLE0604 - the tables above are the one place to add a name
+__all__ = [
+    "AsyncStream",
+    "CallOptions",
+    "Endpoint",
+    "Message",
+    "ModelmuxError",
+    "Money",
+    "Mux",
+    "ProviderError",
+    "Reply",
+    "Stream",
+    "Tool",
+    "Warning",
+    "__version__",
+    "achat",
+    "astream",
+    "catalogue",
+    "chat",
+    "config",
+    "cost",
+    "default_mux",
+    "errors",
+    "explain",
+    "money",
+    "providers",
+    "routing",
+    "stream",
+    "testing",
+    "tokens",
+    "types",
+    "wire",
+]
 
 
 def __getattr__(name: str) -> Any:

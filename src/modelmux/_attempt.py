@@ -91,7 +91,7 @@ def attempt(
         return (yield from _streamed(trial, head, content_type, hold=hold, limit=limit))
     body = yield from _read(trial, limit, cut=False)
     trial.saw_output()
-    trial.response = _stamped(trial, head, lambda: trial.wire.decode_response(body))
+    trial.response = _stamped(head, lambda: trial.wire.decode_response(body))
     return []
 
 
@@ -133,16 +133,16 @@ def _streamed(
         if size == len(data) and _is_whole(data, content_type):
             return (yield from _whole_instead(trial, head, data, limit))
         over = not data
-        events = _stamped(trial, head, (lambda: decoder.feed(data)) if data else decoder.close)  # noqa: B023 - called at once
+        events = _stamped(head, (lambda: decoder.feed(data)) if data else decoder.close)  # noqa: B023 - called at once
         if _sort(trial, events, pending, last) and pending and not hold:
             trial.handed_over = True
             yield Emit(pending)
             pending = []
         if decoder.error is not None:
-            raise _stamp(decoder.error, trial, head)
+            raise _stamp(decoder.error, head)
         by = trial.clock.monotonic() + _TAIL if last else trial.read_by
     if not over:
-        _stamped(trial, head, decoder.close)
+        _stamped(head, decoder.close)
     trial.response = trial.folder.response()
     return pending + last
 
@@ -169,7 +169,7 @@ def _is_whole(data: bytes, content_type: str) -> bool:
 def _whole_instead(trial: Trial, head: HttpHead, first: bytes, limit: int) -> Generator[Effect, Any, list[Event]]:
     rest = yield from _read(trial, limit, cut=False)
     trial.saw_output()
-    response = _stamped(trial, head, lambda: trial.wire.decode_response(first + rest))
+    response = _stamped(head, lambda: trial.wire.decode_response(first + rest))
     events = unfold(response)
     for event in events:
         trial.folder.feed(event)
@@ -177,15 +177,15 @@ def _whole_instead(trial: Trial, head: HttpHead, first: bytes, limit: int) -> Ge
     return events
 
 
-def _stamped(trial: Trial, head: HttpHead, decode: Callable[[], Any]) -> Any:
+def _stamped(head: HttpHead, decode: Callable[[], Any]) -> Any:
     """Run a decoder; what it raises learns status, request id and headers."""
     try:
         return decode()
     except ProviderError as error:
-        raise _stamp(error, trial, head) from error.__cause__
+        raise _stamp(error, head) from error.__cause__
 
 
-def _stamp(error: ProviderError, trial: Trial, head: HttpHead) -> ProviderError:
+def _stamp(error: ProviderError, head: HttpHead) -> ProviderError:
     error.status = head.status if error.status is None else error.status
     error.headers = error.headers or dict(head.headers)
     return error

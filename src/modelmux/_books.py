@@ -72,7 +72,7 @@ def _used(trial: Trial, expected_input: int) -> tuple[Usage | None, bool]:
 
 
 def _estimate(answer: Response, expected_input: int) -> Usage:
-    """Tokens in as routing expected them, tokens out from the text that came; the vendor's own counters where larger."""
+    """Tokens in as routing expected them, out from the text that came; the vendor's own counters where larger."""
     seen = answer.usage
     prompt = sum(count for unit, count in seen.items() if unit not in ("output", "reasoning"))
     units = dict(seen) if prompt else {"input": expected_input}

@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 
     from modelmux._clock import Clock
     from modelmux._secret import Secret
-    from modelmux.cost.records import AttemptRow
     from modelmux.cost.recorder import Recorder
+    from modelmux.cost.records import AttemptRow
     from modelmux.endpoint import Target
     from modelmux.routing.fleet import Fleet
     from modelmux.routing.health import Health
@@ -56,7 +56,7 @@ class Env:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
-    """One call. ``deadline`` is absolute on the clock's monotonic time, ``seconds`` its length as the caller gave it."""
+    """One call. ``deadline`` is absolute on the monotonic clock, ``seconds`` its length as the caller gave it."""
 
     id: str
     request: Request

@@ -36,7 +36,9 @@ def load_object(data: bytes | str | dict[str, Any]) -> dict[str, Any]:
     """A JSON object, parsed unless it already is one. Raises ValueError for any other JSON value."""
     value = data if isinstance(data, dict) else loads(data)
     if not isinstance(value, dict):
-        raise ValueError(f"expected a JSON object, got {type(value).__name__}")
+        raise ValueError(  # noqa: TRY004 - callers catch one error for "no JSON object"
+            f"expected a JSON object, got {type(value).__name__}"
+        )
     return value
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from random import Random
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Unpack
+from typing import TYPE_CHECKING, Any, Self, Unpack
 
 from modelmux import _books as books
 from modelmux import _options as options_
@@ -51,9 +51,9 @@ class Mux:
     None for every chat model of the vendors whose keys are in the environment. ``policy``: ``cheapest``, ``fastest``,
     ``balanced``, ``best``, ``priority``, ``weighted``, or a callable. ``providers``: settings by provider id
     (``api_key``, ``base_url``, ``headers``). ``ledger``: where attempts are booked (``sqlite:///file.db``); None keeps
-    the last 10,000 in memory. ``journal`` and ``durability``: see ``docs/concepts.md``. Times are seconds, money dollars
-    unless :class:`~modelmux.Money`. ``deadline``, ``attempt_timeout``, ``ttft``, ``on_break``, ``max_cost`` and ``strict``
-    are defaults that a call may override. ``http_client``: an httpx client of your own. ``seed`` makes choices repeatable.
+    the last 10,000 in memory. ``journal`` and ``durability``: see ``docs/concepts.md``. Times are seconds, money
+    dollars unless :class:`~modelmux.Money`. ``deadline``, ``ttft``, ``on_break``, ``max_cost`` and ``strict`` are
+    defaults that a call may override. ``http_client``: an httpx client of your own. ``seed`` makes choices repeatable.
 
     One object serves threads and event loops. Raises ConfigError for a setup that cannot work.
     """
@@ -200,7 +200,7 @@ class Mux:
             await self._aengine_.aclose()
         self.close()
 
-    def __enter__(self) -> Mux:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
@@ -208,7 +208,7 @@ class Mux:
     ) -> None:
         self.close()
 
-    async def __aenter__(self) -> Mux:
+    async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(
@@ -319,8 +319,8 @@ class Mux:
 
 
 _NO_MODELS = (
-    "no models: no vendor key was found in the environment. Set one (OPENAI_API_KEY, ANTHROPIC_API_KEY, …), name models="
-    "[…] with their keys, or see `modelmux doctor`"
+    "no models: no vendor's key was found in the environment. Set one (docs/providers.md lists the variables), "
+    "give models=[…] with their keys, or ask `modelmux doctor`"
 )
 
 _DEFAULTS: dict[str, Any] = {"models": None, **(Mux.__init__.__kwdefaults__ or {})}

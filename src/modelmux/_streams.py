@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterator
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from modelmux.errors import StreamConsumed
 from modelmux.types import Event, Reply, TextDelta
@@ -32,7 +32,7 @@ class Stream:
         self._reply: Reply | None = None
         self._over = False
 
-    def __enter__(self) -> Stream:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
@@ -91,7 +91,7 @@ class AsyncStream:
         self._reply: Reply | None = None
         self._over = False
 
-    async def __aenter__(self) -> AsyncStream:
+    async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(
