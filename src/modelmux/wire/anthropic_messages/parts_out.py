@@ -1,0 +1,256 @@
+"""Canonical parts as content blocks of the Messages API."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from modelmux.types import (
+    Cache,
+    Citation,
+    Media,
+    Opaque,
+    Part,
+    Reasoning,
+    Refusal,
+    ServerToolCall,
+    ServerToolResult,
+    Text,
+    ToolCall,
+    ToolResult,
+    Warning,
+)
+from modelmux.wire.anthropic_messages.vocabulary import WIRE, own, put_extra
+
+Block = dict[str, Any]
+
+_VALID_ID = re.compile(r"[a-zA-Z0-9_-]+")
+_INVALID = re.compile(r"[^a-zA-Z0-9_-]")
+
+_BASE64_HEADS = (("iVBOR", "image/png"), ("/9j/", "image/jpeg"), ("R0lGOD", "image/gif"), ("UklGR", "image/webp"))
+"""First characters of base64 data by image type: this API requires the type, others guess it."""
+
+_IMAGE_TYPES = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp"})
+
+
+class Losses:
+    """What could not be said, each thing once."""
+
+    def __init__(self) -> None:
+        self.warnings: list[Warning] = []
+
+    def add(self, field: str, action: str, detail: str = "") -> None:
+        warning = Warning(field, action, detail)
+        if warning not in self.warnings:
+            self.warnings.append(warning)
+
+
+class CallIds:
+    """Foreign ids of tool calls, made to fit ``^[a-zA-Z0-9_-]+$``, the same one always the same way."""
+
+    def __init__(self) -> None:
+        self._given: dict[str, str] = {}
+        self._taken: set[str] = set()
+
+    def __call__(self, call_id: str) -> str:
+        known = self._given.get(call_id)
+        if known is not None:
+            return known
+        wanted = call_id if _VALID_ID.fullmatch(call_id) else _INVALID.sub("_", call_id) or "call"
+        name, number = wanted, 1
+        while name in self._taken:
+            number += 1
+            name = f"{wanted}_{number}"
+        self._taken.add(name)
+        self._given[call_id] = name
+        return name
+
+
+class PartEncoder:
+    """Parts of one request (``reply=False``) or of one answer (``reply=True``), with what was lost on the way."""
+
+    def __init__(self, losses: Losses, *, reply: bool = False) -> None:
+        self._losses = losses
+        self._reply = reply
+        self._id = CallIds()
+
+    def encode(self, part: Part) -> Block | None:
+        """The block, or None when this API has none for the part: then it is among the losses."""
+        block: Block | None = _ENCODERS[type(part)](self, part)
+        cache = getattr(part, "cache", None)
+        if block is not None and cache is not None:
+            block["cache_control"] = cache_control(cache)
+        return block
+
+    def _lose(self, field: str, detail: str) -> None:
+        self._losses.add(field, "dropped", detail)
+
+    def _text(self, part: Text) -> Block:
+        block: Block = {"type": "text", "text": part.text}
+        if part.citations:
+            raws = [raw for raw in map(citation, part.citations) if raw is not None]
+            if raws:
+                block["citations"] = raws
+        return put_extra(block, own(part.extra)) if part.extra else block
+
+    def _refusal(self, part: Refusal) -> Block:
+        return put_extra({"type": "text", "text": part.text}, own(part.extra))
+
+    def _reasoning(self, part: Reasoning) -> Block | None:
+        ours = part.extra.get(WIRE)
+        foreign = ours is None and bool(part.extra)
+        extra = ours or {}
+        if part.redacted is not None and not foreign:
+            return put_extra({"type": "redacted_thinking", "data": part.redacted}, extra)
+        block: Block = {"type": "thinking", "thinking": part.text}
+        if self._reply:
+            # Clients require the field; an empty one never passes for a signature when it comes back.
+            block["signature"] = part.signature or ""
+        elif "$signature" not in extra:
+            if foreign or not part.signature:
+                self._lose("messages.reasoning", "thinking is only taken back with this vendor's own signature")
+                return None
+            block["signature"] = part.signature
+        return put_extra(block, extra)
+
+    def _media(self, part: Media) -> Block | None:
+        extra = own(part.extra)
+        source = extra.get("source") or self._media_source(part)
+        if source is None:
+            return None
+        kind = "image" if _is_image(part) else "document"
+        block: Block = {"type": kind, "source": source}
+        if part.name is not None and kind == "document":
+            block["title"] = part.name
+        return put_extra(block, extra)
+
+    def _media_source(self, part: Media) -> Block | None:
+        media_type = part.media_type
+        image = _is_image(part)
+        if not image and (part.kind in ("audio", "video") or not _is_document(part)):
+            self._lose(f"messages.{part.kind}", f"no content block takes {media_type or part.kind}")
+            return None
+        if part.data is not None:
+            if not image and media_type is not None and media_type.startswith("text/"):
+                text = _decoded(part.data)
+                return None if text is None else {"type": "text", "media_type": "text/plain", "data": text}
+            media_type = media_type or (_sniff(part.data) if image else "application/pdf")
+            return {"type": "base64", "media_type": media_type, "data": part.data}
+        if part.file_id is not None:
+            return {"type": "file", "file_id": part.file_id}
+        if part.text is not None:
+            return {"type": "text", "media_type": media_type or "text/plain", "data": part.text}
+        if part.url is not None:
+            return {"type": "url", "url": part.url}
+        self._lose(f"messages.{part.kind}", "it has no content")
+        return None
+
+    def _tool_call(self, part: ToolCall) -> Block:
+        block = {"type": "tool_use", "id": self._tool_id(part.id), "name": part.name}
+        extra = own(part.extra)
+        if "input" not in extra:
+            block["input"] = part.arguments  # type: ignore[assignment]  # a JSON object beside strings
+            if part.raw is not None and not part.arguments and not self._reply and part.raw.strip() != "{}":
+                self._losses.add("messages.tool_calls.arguments", "dropped", "arguments that are no JSON object")
+        return put_extra(block, extra)
+
+    def _tool_result(self, part: ToolResult) -> Block:
+        extra = own(part.extra)
+        block: Block = {"type": "tool_result", "tool_use_id": self._tool_id(part.id)}
+        form = extra.get("$content")
+        content = part.content
+        if form == "string" and len(content) == 1 and type(content[0]) is Text:
+            block["content"] = content[0].text
+        elif not content and (form == "absent" or "content" in extra):
+            pass
+        else:
+            blocks = (self._in_result(inner) for inner in content)
+            block["content"] = [inner for inner in blocks if inner is not None]
+        if part.is_error:
+            block["is_error"] = True
+        return put_extra(block, extra) if extra else block
+
+    def _in_result(self, part: Part) -> Block | None:
+        if isinstance(part, Text) and not part.text and not part.extra:
+            return None
+        return self.encode(part)
+
+    def _server_call(self, part: ServerToolCall) -> Block | None:
+        if WIRE not in part.extra:
+            self._lose("messages.server_tools", f"{part.name} was run by another vendor")
+            return None
+        extra = own(part.extra)
+        block: Block = {"type": extra.get("$type", "server_tool_use"), "name": part.name, "input": part.arguments}
+        if part.id is not None:
+            block["id"] = part.id
+        if "input" in extra:
+            block["input"] = extra["input"]
+        return put_extra(block, extra)
+
+    def _server_result(self, part: ServerToolResult) -> Block | None:
+        if WIRE not in part.extra:
+            self._lose("messages.server_tools", f"{part.name} was run by another vendor")
+            return None
+        block: Block = {"type": f"{part.name}_tool_result", "tool_use_id": part.id, "content": part.content}
+        return put_extra(block, own(part.extra))
+
+    def _opaque(self, part: Opaque) -> Any:
+        if part.wire != WIRE:
+            self._lose("messages.content", f"a block that only {part.wire} understands")
+            return None
+        return part.value
+
+    def _tool_id(self, call_id: str) -> str:
+        return call_id if self._reply else self._id(call_id)
+
+
+_ENCODERS: dict[type, Callable[[PartEncoder, Any], Any]] = {
+    Text: PartEncoder._text,
+    Refusal: PartEncoder._refusal,
+    Reasoning: PartEncoder._reasoning,
+    Media: PartEncoder._media,
+    ToolCall: PartEncoder._tool_call,
+    ToolResult: PartEncoder._tool_result,
+    ServerToolCall: PartEncoder._server_call,
+    ServerToolResult: PartEncoder._server_result,
+    Opaque: PartEncoder._opaque,
+}
+
+
+def cache_control(cache: Cache) -> Block:
+    return {"type": "ephemeral"} if cache.ttl is None else {"type": "ephemeral", "ttl": cache.ttl}
+
+
+_LOCATIONS = ("cited_text", "encrypted_index", "file_id", "document_index", "search_result_index")
+
+
+def citation(cited: Citation) -> Any:
+    """The vendor's own object, or None for a citation of another vendor: no location of this API says it."""
+    raw = cited.raw
+    return raw if isinstance(raw, Mapping) and any(key in raw for key in _LOCATIONS) else None
+
+
+def _is_image(part: Media) -> bool:
+    if part.kind != "file":
+        return part.kind == "image"
+    return part.media_type in _IMAGE_TYPES
+
+
+def _is_document(part: Media) -> bool:
+    if part.media_type is None:
+        return part.kind == "document" or part.file_id is not None or part.text is not None
+    return part.media_type == "application/pdf" or part.media_type.startswith("text/") or part.text is not None
+
+
+def _sniff(data: str) -> str:
+    return next((media_type for head, media_type in _BASE64_HEADS if data.startswith(head)), "image/png")
+
+
+def _decoded(data: str) -> str | None:
+    try:
+        return base64.b64decode(data).decode("utf-8", "replace")
+    except binascii.Error:
+        return None

@@ -1,0 +1,110 @@
+"""A conversation as this API wants it: system on top, user and assistant in turn, tool results first.
+
+Turns that came in on this wire go out as they came (the vendor merges turns of one role itself). Turns from
+elsewhere are brought into shape: neighbours of one role become one turn, results of tools come before what the user
+says, and what is empty is left out, because the vendor refuses it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from modelmux.types import Media, Message, Text
+from modelmux.wire.anthropic_messages.parts_out import Block, Losses, PartEncoder
+from modelmux.wire.anthropic_messages.vocabulary import own, put_extra
+
+_ROLES = {"user": "user", "tool": "user", "assistant": "assistant"}
+
+
+@dataclass(slots=True)
+class _Turn:
+    role: str
+    content: list[Block]
+    own: bool
+    as_text: bool
+    hints: Mapping[str, Any]
+
+    def body(self) -> dict[str, Any]:
+        content: Any = self.content[0]["text"] if self.as_text else self.content
+        return put_extra({"role": self.role, "content": content}, self.hints)
+
+
+def encode_conversation(messages: Iterable[Message], losses: Losses) -> tuple[Any, list[dict[str, Any]]]:
+    """``system`` (None when there is none) and ``messages``."""
+    encoder = PartEncoder(losses)
+    system: list[_Turn] = []
+    turns: list[_Turn] = []
+    for message in messages:
+        turn = _turn(message, encoder, losses)
+        if turn.role == "system" and "$place" not in turn.hints:
+            if turns:
+                losses.add("messages.system", "merged", "a later system turn moved to the top")
+            system.append(turn)
+        elif turn.content or turn.own:
+            _append(turns, turn)
+    for turn in turns:
+        if turn.role == "user" and not turn.own:
+            # False sorts before True, and sorting keeps the order among equals.
+            turn.content.sort(key=_after_results)
+    if turns and turns[-1].role == "assistant" and not turns[-1].own:
+        _end_without_space(turns[-1])
+    return _system(system, losses), [turn.body() for turn in turns]
+
+
+def _turn(message: Message, encoder: PartEncoder, losses: Losses) -> _Turn:
+    hints = own(message.extra)
+    form = hints.get("$content")
+    parts = message.content
+    role = _ROLES.get(message.role, "system")
+    if message.name is not None:
+        losses.add("messages.name", "dropped", "turns have no names here")
+    if form == "string" and len(parts) == 1 and type(parts[0]) is Text and parts[0].cache is None:
+        return _Turn(role, [{"type": "text", "text": parts[0].text}], True, True, hints)
+    if form is None and role == "assistant" and any(isinstance(part, Media) for part in parts):
+        losses.add("messages.media", "dropped", "an assistant turn holds no media here")
+        parts = tuple(part for part in parts if not isinstance(part, Media))
+    blocks = [encoder.encode(part) for part in parts]
+    content = [block for block in blocks if block is not None and (form is not None or _says_something(block))]
+    return _Turn(role, content, form is not None, False, hints)
+
+
+def _says_something(block: Block) -> bool:
+    return block.get("type") != "text" or bool(block["text"].strip())
+
+
+def _after_results(block: Block) -> bool:
+    return block.get("type") != "tool_result"
+
+
+def _append(turns: list[_Turn], turn: _Turn) -> None:
+    last = turns[-1] if turns else None
+    if last is None or last.role != turn.role or (last.own and turn.own):
+        turns.append(turn)
+        return
+    last.content = [*filter(_says_something, last.content), *turn.content]
+    last.own = last.as_text = False
+
+
+def _end_without_space(turn: _Turn) -> None:
+    """The vendor refuses an answer begun by the caller that ends in white space."""
+    block = turn.content[-1]
+    if block.get("type") == "text" and block["text"] != block["text"].rstrip():
+        turn.content[-1] = {**block, "text": block["text"].rstrip()}
+
+
+def _system(turns: list[_Turn], losses: Losses) -> Any:
+    if not turns:
+        return None
+    if len(turns) == 1 and turns[0].as_text:
+        return turns[0].content[0]["text"]
+    blocks = []
+    for block in (block for turn in turns for block in turn.content):
+        if block.get("type") == "text" or all(turn.own for turn in turns):
+            blocks.append(block)
+        else:
+            losses.add("messages.system", "dropped", "a system turn holds nothing but text")
+    if len(blocks) == 1 and len(blocks[0]) == 2 and not turns[0].own:
+        return blocks[0]["text"]
+    return blocks or None
