@@ -26,6 +26,8 @@ _MARK = b"\xffmux"
 _HEAD = struct.Struct("<4sII")
 _TRIES = 5
 
+_sync: Callable[[int], None] = getattr(os, "fdatasync", os.fsync)  # macOS has only the latter
+
 SUPPORTED = fcntl is not None
 
 
@@ -108,8 +110,16 @@ class Segment:
         self.used += written  # may lose a race: then the segment ends a record later, past its preallocated room
         return written == len(record)
 
-    def sync(self) -> None:
-        getattr(os, "fdatasync", os.fsync)(self.descriptor)
+    def sync(self) -> bool:
+        """Wait until the disk has it; False if the disk says it has not."""
+        try:
+            _sync(self.descriptor)
+        except OSError:
+            return False
+        return True
+
+    def read(self) -> bytes:
+        return os.pread(self.descriptor, os.fstat(self.descriptor).st_size, 0)
 
     def unlink(self) -> None:
         self.path.unlink(missing_ok=True)

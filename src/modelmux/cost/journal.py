@@ -41,7 +41,8 @@ class Journal:
         self._fsync, self._segment_bytes, self._fill = fsync, segment_bytes, fill
         # The last of the chain is the one in use, all before it are complete. Adding to a list and reading its end
         # are single steps of the interpreter, so threads and signal handlers may race to add: each result is valid.
-        self._chain: list[Segment] = []
+        # None at the end says that the next append begins a segment.
+        self._chain: list[Segment | None] = []
         self._spares: deque[Segment] = deque()
         self._not_before = 0.0
 
@@ -129,26 +130,23 @@ class Journal:
 
     def complete(self) -> list[Segment]:
         """The segments that take no more records and whose records have all been delivered."""
-        return [segment for segment in self._chain[:-1] if not segment.writers]
+        return [segment for segment in self._chain[:-1] if segment is not None and not segment.writers]
 
     def retire(self, segment: Segment) -> None:
-        """Unlink a segment all of whose records are committed."""
+        """Unlink a segment all of whose records are committed. Raises OSError; then it may be tried again."""
         segment.unlink()
         self._chain.remove(segment)
 
     def seal(self) -> None:
-        """Complete the segment in use without beginning another: the next append does. For the end of a process."""
+        """Complete the segment in use and drop the spare one, before the process or its recorder ends."""
         while self._spares:
             self._spares.pop().unlink()
-        last = self._in_use()
-        if last is not None:
-            self._sealed(last)
-
-    def _sealed(self, last: Segment) -> None:
-        raise AssertionError
+        if self._in_use() is not None:
+            self._chain.append(None)
 
     def abandon(self) -> None:
         """Let go of every segment without unlinking it: in a forked child they are the parent's."""
         for segment in (*self._chain, *self._spares):
-            segment.abandon()
+            if segment is not None:
+                segment.abandon()
         self._chain, self._spares = [], deque()

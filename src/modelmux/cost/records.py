@@ -124,8 +124,8 @@ def _well_formed(value: Any) -> Any:
     if isinstance(value, str):
         return value.encode("utf-8", "replace").decode()
     if isinstance(value, Mapping):
-        return {_well_formed(name): _well_formed(item) for name, item in value.items()}
-    return value
+        return {_well_formed(str(name)): _well_formed(item) for name, item in value.items()}
+    return value if value is None or isinstance(value, int | float) else _well_formed(str(value))
 
 
 def storable(row: AttemptRow) -> AttemptRow:
@@ -134,13 +134,13 @@ def storable(row: AttemptRow) -> AttemptRow:
     A cost that does not fit becomes unknown and its source says so; it is not rounded or cut.
     """
     limit = 2**63
-    values = {
+    values: dict[str, Any] = {
         name: None if isinstance(value, int) and not -limit <= value < limit else _well_formed(value)
         for name, value in zip(COLUMNS, row, strict=True)
     }
     if row.cost_nano is not None and values["cost_nano"] is None:
         values |= {"cost_status": "unknown", "cost_source": f"beyond the column: {row.cost_nano} nano"}
-    return AttemptRow(**values)
+    return AttemptRow._make(values.values())
 
 
 class NewerRecord(ValueError):
