@@ -27,8 +27,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 if TYPE_CHECKING:
     import ssl
 
-    from modelmux._http import HttpHead, HttpRequest
     from modelmux._engines._abort import Abort
+    from modelmux._http import HttpHead, HttpRequest
 
 CONNECT_TIMEOUT = 5.0
 """Seconds for name resolution, TCP and TLS together, when the deadline leaves more."""

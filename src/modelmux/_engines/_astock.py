@@ -1,0 +1,182 @@
+"""The way through an httpx client, for async code. Belongs to one event loop, of asyncio or trio."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from functools import partial
+from typing import Any
+
+from modelmux._engines import AsyncStream, Options, SyncStream
+from modelmux._engines._faults import left, lost, timeout
+from modelmux._engines._httpx import Meter, built, head_and_inflater, is_async, translated, wreck
+from modelmux._engines._stock import Stock, stock_settings
+from modelmux._http import HttpHead, HttpRequest
+
+
+class AsyncHttpxStream:
+    """An answer read through an async httpx client, by absolute deadlines."""
+
+    __slots__ = ("_aborted", "_chunks", "_ended", "_meter", "_owned", "_response", "head")
+
+    def __init__(self, response: Any, asked: str, cap: int, owned: Any) -> None:
+        self.head: HttpHead
+        self.head, inflater = head_and_inflater(response, asked, cap)
+        self._response = response
+        self._meter = Meter(inflater, cap)
+        self._chunks: AsyncIterator[bytes] = response.aiter_raw()
+        self._owned = owned
+        self._aborted = self._ended = False
+
+    async def read(self, deadline: float | None) -> bytes:
+        import anyio
+
+        fault: Exception | None = None
+        while not self._ended:
+            rest = left(deadline, "read")
+            piece = b""
+            try:
+                with anyio.move_on_after(rest) as scope:
+                    data = await anext(self._chunks, None)
+                    if data is None:
+                        self._meter.finish()
+                        self._ended = True
+                    else:
+                        piece = self._meter.feed(data)
+                if scope.cancelled_caught:
+                    fault = timeout("read")
+            except Exception as error:  # noqa: BLE001  # passed on, translated
+                fault = translated(error, answered=True)
+            if self._aborted:
+                raise lost("aborted", answered=True)
+            if fault is not None:
+                raise fault
+            if piece:
+                return piece
+        return b""
+
+    async def aclose(self) -> None:
+        await self._response.aclose()
+        if self._owned is not None:
+            await self._owned.aclose()
+
+    def abort(self) -> None:
+        self._aborted = True
+        wreck(self._response.extensions)
+
+
+class ThreadedStream:
+    """An answer that a sync client reads, each step in a worker thread."""
+
+    __slots__ = ("_stream", "head")
+
+    def __init__(self, stream: SyncStream) -> None:
+        self._stream = stream
+        self.head: HttpHead = stream.head
+
+    async def read(self, deadline: float | None) -> bytes:
+        piece: bytes = await _in_thread(partial(self._stream.read, deadline), deadline, "read", self._stream.abort)
+        return piece
+
+    async def aclose(self) -> None:
+        self._stream.close()
+
+    def abort(self) -> None:
+        self._stream.abort()
+
+
+class AsyncStock:
+    """Makes its httpx client when first needed."""
+
+    def __init__(self, options: Options) -> None:
+        self._options = options
+        self._client: Any = None
+
+    async def send(
+        self, request: HttpRequest, deadline: float | None, connect_timeout: float, client: Any = None
+    ) -> AsyncStream:
+        if client is not None and not is_async(client):
+            return await self._threaded(request, deadline, connect_timeout, client)
+        if client is None:
+            if self._client is None:
+                self._client = self._make()
+            client = self._client
+        return await self._send(client, request, deadline, connect_timeout, None)
+
+    async def send_once(
+        self, request: HttpRequest, deadline: float | None, connect_timeout: float, client: Any
+    ) -> AsyncStream:
+        """With a client for this request alone, where nothing says when a shared one is to be closed."""
+        if client is not None:
+            return await self.send(request, deadline, connect_timeout, client)
+        own = self._make()
+        try:
+            return await self._send(own, request, deadline, connect_timeout, own)
+        except BaseException:
+            await own.aclose()
+            raise
+
+    def _make(self) -> Any:
+        import httpx
+
+        return httpx.AsyncClient(**stock_settings(self._options))
+
+    async def _send(
+        self, client: Any, request: HttpRequest, deadline: float | None, connect_timeout: float, owned: Any
+    ) -> AsyncStream:
+        import anyio
+
+        prepared = built(client, request, deadline, connect_timeout)
+        asked = prepared.headers.get("accept-encoding", "")
+        response: Any = None
+        fault: Exception = timeout("first_byte")
+        try:
+            with anyio.move_on_after(left(deadline, "pool")):
+                response = await client.send(prepared, stream=True, follow_redirects=False)
+        except Exception as error:  # noqa: BLE001  # passed on, translated
+            fault = translated(error, answered=False)
+        if response is None:
+            raise fault
+        try:
+            return AsyncHttpxStream(response, asked, self._options.max_response_bytes, owned)
+        except BaseException:
+            await response.aclose()
+            raise
+
+    async def _threaded(
+        self, request: HttpRequest, deadline: float | None, connect_timeout: float, client: Any
+    ) -> AsyncStream:
+        gone = False
+
+        def work() -> SyncStream:
+            stream = Stock(self._options).send(request, deadline, connect_timeout, client=client)
+            if gone:
+                stream.close()
+            return stream
+
+        def leave() -> None:
+            nonlocal gone
+            gone = True
+
+        return ThreadedStream(await _in_thread(work, deadline, "first_byte", leave))
+
+    async def aclose(self) -> None:
+        client, self._client = self._client, None
+        if client is not None:
+            await client.aclose()
+
+
+async def _in_thread(work: Any, deadline: float | None, phase: str, leave: Any) -> Any:
+    """Run ``work`` in a worker thread, abandoning it (after a call to ``leave``) when time is up or on cancel."""
+    import anyio
+    import anyio.to_thread
+
+    done = False
+    try:
+        with anyio.move_on_after(left(deadline, phase)):
+            result = await anyio.to_thread.run_sync(work, abandon_on_cancel=True)
+            done = True
+            return result
+        raise timeout(phase)
+    finally:
+        if not done:
+            leave()
