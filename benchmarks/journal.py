@@ -10,7 +10,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from modelmux.cost.recorder import Recorder
+from modelmux.cost.recorder import open_recorder
 from modelmux.cost.records import AttemptRow
 
 LIMIT_US = 20.0
@@ -53,7 +53,7 @@ def rows(number: int) -> tuple[AttemptRow, AttemptRow]:
 
 def measure(calls: int, directory: Path) -> tuple[float, float]:
     """CPU µs of both appends in the calling thread, and of the whole process (the writer thread included)."""
-    recorder = Recorder(f"sqlite:///{directory / 'ledger.db'}")
+    recorder = open_recorder(f"sqlite:///{directory / 'ledger.db'}")
     work = [rows(number) for number in range(calls)]
     recorder.intent(work[0][0])
     recorder.outcome(work[0][1])

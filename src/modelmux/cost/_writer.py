@@ -7,6 +7,7 @@ import logging
 import os
 import threading
 import weakref
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from math import inf
 from queue import Empty, SimpleQueue
@@ -116,7 +117,7 @@ class Writer:
         """Nothing recorded and nothing to recover: then no thread is needed to say that all is written."""
         if self._thread is not None or not self._queue.empty():
             return False
-        return self.journal is None or not self.journal.directory.is_dir()
+        return self.journal is None or self._recover_at > 0 or not self.journal.directory.is_dir()
 
     def _ask(self, request: _Request) -> None:
         self._queue.put(request)
@@ -151,10 +152,13 @@ class Writer:
 
     def _run(self) -> None:
         while True:
-            self._wait()
-            written = self._work()
-            if self._ended(written):
-                return
+            try:
+                self._wait()
+                if self._ended(self._work()):
+                    return
+            except Exception:
+                logger.exception("the ledger's thread met what it should not; it goes on")
+                self._hurry.wait(_BACKOFF_ASKED)
 
     def _wait(self) -> None:
         """Until there is something to do; then a moment more, for what comes with it, unless somebody waits."""
@@ -200,23 +204,32 @@ class Writer:
         return True
 
     def _commit(self, now: float) -> bool:
+        written = self._attempt(
+            now, "write attempts", lambda: self._backlog.write(self.ledger, now, everything=self._asked())
+        )
+        recovered = now < self._recover_at or self._attempt(now, "recover journals", lambda: self._recover(now))
+        if written and recovered:
+            self._retry_at, self._backoff = None, _BACKOFF_FIRST
+            return True
+        self._backoff = min(self._backoff * 2, _BACKOFF_MOST)
+        self._requests = [request for request in self._requests if request.end or now < request.deadline]
+        return False
+
+    def _recover(self, now: float) -> None:
+        if self.journal:
+            self.recovered += recover(self.ledger, self.journal.directory)
+        self._recover_at = now + RECOVER_EVERY
+
+    def _attempt(self, now: float, what: str, work: Callable[[], None]) -> bool:
         try:
             with self._ledger_lock:
-                if self.journal and now >= self._recover_at:
-                    self._recover_at = now + RECOVER_EVERY
-                    try:
-                        self.recovered += recover(self.ledger, self.journal.directory)
-                    except BaseException:
-                        self._recover_at = 0.0
-                        raise
-                self._backlog.write(self.ledger, now, everything=bool(self._requests))
+                work()
         except Exception:
-            logger.exception("the ledger cannot be written now; %d attempts wait for it", len(self._backlog))
             self._retry_at = now + self._backoff
-            self._backoff = min(self._backoff * 2, _BACKOFF_MOST)
-            self._requests = [request for request in self._requests if request.end or now < request.deadline]
+            logger.exception(
+                "the ledger failed to %s; %d attempts wait, next try in %.2f s", what, len(self._backlog), self._backoff
+            )
             return False
-        self._retry_at, self._backoff = None, _BACKOFF_FIRST
         return True
 
     def _retire(self, segments: list[Segment]) -> None:

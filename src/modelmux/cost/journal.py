@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from time import monotonic
 from typing import TypeAlias
@@ -140,7 +141,8 @@ class Journal:
     def seal(self) -> None:
         """Complete the segment in use and drop the spare one, before the process or its recorder ends."""
         while self._spares:
-            self._spares.pop().unlink()
+            with suppress(OSError):
+                self._spares.pop().unlink()
         if self._in_use() is not None:
             self._chain.append(None)
 

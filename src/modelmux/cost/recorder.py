@@ -10,9 +10,9 @@ import hashlib
 import os
 import sys
 import weakref
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, TypeAlias, Unpack
+from typing import TYPE_CHECKING, Literal, TypeAlias, TypeVar, Unpack
 
 from modelmux.cost._writer import Writer
 from modelmux.cost.journal import Journal
@@ -28,13 +28,15 @@ if TYPE_CHECKING:
 Durability: TypeAlias = Literal["journal", "fsync", "none"]
 OnJournalFull: TypeAlias = Literal["memory", "refuse"]
 
-_CHOICES = {"durability": ("journal", "fsync", "none"), "on_journal_full": ("memory", "refuse")}
+_DURABILITIES: dict[str, Durability] = {"journal": "journal", "fsync": "fsync", "none": "none"}
+_WHEN_FULL: dict[str, OnJournalFull] = {"memory": "memory", "refuse": "refuse"}
+
+T = TypeVar("T")
 
 
 class Recorder:
     """Writes down every attempt, once. Usable from any thread, event loop, signal handler and forked child.
 
-    ``ledger`` is a URL, a :class:`~modelmux.cost.ledger.Ledger`, or None for the last 10,000 attempts in memory.
     ``journal`` is a directory; by default it stands beside the ledger's file, else in the user's state directory.
     ``durability``: a record that was appended survives the death of the process (``"journal"``), power loss too
     (``"fsync"``: each append waits for the disk), or only a clean end (``"none"``: no journal). When the disk is full,
@@ -46,16 +48,13 @@ class Recorder:
 
     def __init__(
         self,
-        ledger: Ledger | str | None = None,
+        ledger: Ledger,
         journal: Path | str | None = None,
         *,
         durability: Durability = "journal",
         on_journal_full: OnJournalFull = "memory",
     ) -> None:
-        for field, value in (("durability", durability), ("on_journal_full", on_journal_full)):
-            if value not in _CHOICES[field]:
-                raise ConfigError(f"{field}= is one of {', '.join(_CHOICES[field])}, not {value!r}", field=field)
-        self.ledger = _ledger(ledger)
+        self.ledger = ledger
         self.journal_dir: Path | None = None
         self._writer: Writer | None = None
         if self.ledger.lasting:
@@ -123,10 +122,29 @@ class Recorder:
         return True
 
 
-def _ledger(given: Ledger | str | None) -> Ledger:
-    if given is None:
-        return MemoryLedger()
-    return open_ledger(given) if isinstance(given, str) else given
+def open_recorder(
+    ledger: Ledger | str | None = None,
+    *,
+    journal: Path | str | None = None,
+    durability: str = "journal",
+    on_journal_full: str = "memory",
+) -> Recorder:
+    """A recorder from what a configuration may say. ``ledger`` is a URL, a :class:`~modelmux.cost.ledger.Ledger`, or
+    None for the last 10,000 attempts in memory. Raises ConfigError, naming the field.
+    """
+    durable = _choice("durability", durability, _DURABILITIES)
+    full = _choice("on_journal_full", on_journal_full, _WHEN_FULL)
+    if ledger is None:
+        ledger = MemoryLedger()
+    elif isinstance(ledger, str):
+        ledger = open_ledger(ledger)
+    return Recorder(ledger, journal, durability=durable, on_journal_full=full)
+
+
+def _choice(field: str, value: str, choices: Mapping[str, T]) -> T:
+    if value not in choices:
+        raise ConfigError(f"{field}= is one of {', '.join(choices)}, not {value!r}", field=field)
+    return choices[value]
 
 
 def default_journal(ledger: Ledger) -> Path:

@@ -134,9 +134,10 @@ def storable(row: AttemptRow) -> AttemptRow:
     A cost that does not fit becomes unknown and its source says so; it is not rounded or cut.
     """
     limit = 2**63
-    values: dict[str, Any] = {
+    found: tuple[Any, ...] = row
+    values = {
         name: None if isinstance(value, int) and not -limit <= value < limit else _well_formed(value)
-        for name, value in zip(COLUMNS, row, strict=True)
+        for name, value in zip(COLUMNS, found, strict=True)
     }
     if row.cost_nano is not None and values["cost_nano"] is None:
         values |= {"cost_status": "unknown", "cost_source": f"beyond the column: {row.cost_nano} nano"}
