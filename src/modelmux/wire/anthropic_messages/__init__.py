@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from modelmux.errors import ConfigError, ProviderError
@@ -62,7 +63,10 @@ class _Messages:
 
     def encode_request(self, req: Request, *, model: str, stream: bool = False) -> tuple[dict[str, Any], list[Warning]]:
         req = req if req.model == model else replace(req, model=model)
-        body, warnings = from_source(req, WIRE, self._plain) or self._plain(req)
+        source = req.source
+        changed = source is None or source.request.messages is not req.messages
+        plain = partial(self._plain, conversation=changed)
+        body, warnings = from_source(req, WIRE, plain) or self._plain(req)
         body["model"] = model
         if stream:
             body["stream"] = True
@@ -70,8 +74,8 @@ class _Messages:
             del body["stream"]
         return body, warnings
 
-    def _plain(self, req: Request) -> tuple[dict[str, Any], list[Warning]]:
-        body, losses = encode_plain(req, self._dialect.default_max_tokens)
+    def _plain(self, req: Request, *, conversation: bool = True) -> tuple[dict[str, Any], list[Warning]]:
+        body, losses = encode_plain(req, self._dialect.default_max_tokens, conversation=conversation)
         return body, losses.warnings
 
     def decode_response(self, body: bytes | dict[str, Any]) -> Response:

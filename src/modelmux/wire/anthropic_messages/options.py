@@ -17,17 +17,21 @@ _NOT_HERE = ("seed", "presence_penalty", "frequency_penalty", "logprobs", "top_l
 _TIERS = {"auto": "auto", "standard_only": "standard_only", "default": "standard_only", "priority": "auto"}
 
 
-def encode_plain(req: Request, default_max_tokens: int) -> tuple[dict[str, Any], Losses]:
-    """The body without regard to where the request came from, and without ``stream``."""
+def encode_plain(req: Request, default_max_tokens: int, *, conversation: bool = True) -> tuple[dict[str, Any], Losses]:
+    """The body without regard to where the request came from, and without ``stream``.
+
+    ``conversation=False`` leaves out ``system`` and ``messages``, for when it is known that they did not change.
+    """
     losses = Losses()
     extra = own(req.extra)
     body: dict[str, Any] = {}
     if req.model is not None:
         body["model"] = req.model
     _limits(req, default_max_tokens, body, losses)
-    system, body["messages"] = encode_conversation(req.messages, losses)
-    if system is not None:
-        body["system"] = system
+    if conversation:
+        system, body["messages"] = encode_conversation(req.messages, losses)
+        if system is not None:
+            body["system"] = system
     _sampling(req, body, losses)
     _tools(req, body, losses)
     _structure(req, body, losses)

@@ -23,6 +23,8 @@ from modelmux.wire.anthropic_messages.vocabulary import OWN, WIRE
 
 Block = dict[str, Any]
 
+_AS_STRING = {WIRE: {"$content": "string"}}
+
 
 def decode_part(block: Any, *, reply: bool = False) -> Part:
     """One block. ``reply`` leaves out the empty fields that the vendor adds to its answers (``citations: null``)."""
@@ -164,6 +166,9 @@ def _tool_use(block: Block, _: bool) -> Part | None:
     call_id, name = block.get("id"), block.get("name")
     if not isinstance(call_id, str) or not isinstance(name, str):
         return None
+    given = block.get("input")
+    if len(block) == 4 and isinstance(given, dict):
+        return ToolCall(call_id, name, given)
     cache, rest = _rest(block, "id", "name", "input")
     arguments, raw = _input(block, rest)
     return ToolCall(call_id, name, arguments, raw, cache=cache, extra=_extra(rest))
@@ -183,6 +188,8 @@ def _tool_result(block: Block, _: bool) -> Part | None:
     content = block.get("content")
     if not isinstance(call_id, str):
         return None
+    if len(block) == 3 and content.__class__ is str:
+        return ToolResult(call_id, (Text(content),), extra=_AS_STRING)
     cache, rest = _rest(block, "tool_use_id", "content")
     parts: tuple[Part, ...] = ()
     if isinstance(content, str):

@@ -40,8 +40,15 @@ from modelmux.wire.anthropic_messages.response import (
 )
 from modelmux.wire.anthropic_messages.vocabulary import finish_of
 
+_FIELDS = (b"event:", b"data:", b"id:", b"retry:", b":", b"\xef\xbb\xbf")
+
 _KEPT_HEAD = 64 * 1024 * 1024
 """Bytes kept of a body in which no event came: it may be a whole answer or an error in plain JSON."""
+
+
+def _begins_like_events(body: bytes) -> bool:
+    """A stream cut within its first event, in contrast to a body of another kind."""
+    return any(body.startswith(field) or field.startswith(body) for field in _FIELDS)
 
 
 class _Block:
@@ -68,7 +75,7 @@ class MessagesStream(StreamDecoder):
         self._provider, self._reader = provider, reader
         self._head: list[bytes] | None = []
         self._head_size = 0
-        self._started = False
+        self._started = self._closing = False
         self._finish: Finish | None = None
         self._finished = False
         self._blocks: dict[Any, _Block] = {}
@@ -83,12 +90,18 @@ class MessagesStream(StreamDecoder):
             self._head_size += len(data)
         return super().feed(data)
 
+    def close(self) -> list[Event]:
+        self._closing = True
+        return super().close()
+
     def frame(self, frame: SSE, out: list[Event]) -> None:
         self._head = None
         try:
             event = _json.loads(frame.data)
         except ValueError:
             if frame.data.strip() == b"[DONE]":  # gateways that end every stream the same way
+                return
+            if self._closing:  # the connection was cut in the middle of an event
                 return
             raise malformed("an event of the stream is not JSON", self._provider, frame.data) from None
         if not isinstance(event, dict):
@@ -105,8 +118,9 @@ class MessagesStream(StreamDecoder):
         if self._finish is not None:
             self._complete(out)
             return
-        if self._head:
-            self._whole_body(b"".join(self._head), out)
+        body = b"".join(self._head or ()).strip()
+        if body and not _begins_like_events(body):
+            self._whole_body(body, out)
             return
         raise StreamTruncated("the stream ended before the message did", status=200, provider=self._provider)
 
