@@ -75,10 +75,9 @@ def _class_table() -> bytes:
     for start, stop, letter in spans:
         table[start:stop] = letter.encode() * (stop - start)
     for letters, letter in (("abcdefghijklmnopqrstuvwxyz", "l"), ("0123456789", "d"), (" ", "s"), ("\n\r\t", "n")):
-        for character in letters:
-            table[ord(character)] = ord(letter)
-    for character in range(ord("A"), ord("Z") + 1):
-        table[character] = ord("u")
+        for byte in letters.encode():
+            table[byte] = ord(letter)
+    table[ord("A") : ord("Z") + 1] = b"u" * 26
     return bytes(table)
 
 
@@ -189,17 +188,16 @@ def _odd_parts(parts: list[Part], texts: list[str]) -> tuple[int, tuple[tuple[st
     media: list[tuple[str, Media, int]] = []
     queue = list(parts)
     for part in queue:  # grows while results are unpacked
-        kind = type(part)
-        if kind is Media:
+        if isinstance(part, Media):
             _medium(part, texts, media)
-        elif kind is ToolResult:
+        elif isinstance(part, ToolResult):
             calls += 1
             queue.extend(part.content)
-        elif kind in _CALLS:
+        elif (spell := _CALLS.get(type(part))) is not None:
             calls += 1
-            texts.append(_CALLS[kind](part))
-        elif kind in _WORDS:
-            texts.append(_WORDS[kind](part))
+            texts.append(spell(part))
+        elif (spell := _WORDS.get(type(part))) is not None:
+            texts.append(spell(part))
     return calls, tuple(media)
 
 
@@ -211,7 +209,7 @@ _CALLS: Mapping[type, Any] = {
 _WORDS: Mapping[type, Any] = {
     Text: lambda part: part.text,
     Refusal: lambda part: part.text,
-    Reasoning: lambda part: part.text + (part.redacted or "" if not part.text else ""),
+    Reasoning: lambda part: part.text or part.redacted or "",
     Opaque: lambda part: _json.dumps_str(part.value),
 }
 
@@ -223,13 +221,13 @@ def _medium(part: Media, texts: list[str], media: list[tuple[str, Media, int]]) 
     if part.text is not None:
         texts.append(part.text)
         return
-    kind = part.kind
+    kind: str = part.kind
     if kind in ("document", "file"):
-        top, _, sub = (part.media_type or "application/pdf").partition("/")
+        top = (part.media_type or "application/pdf").partition("/")[0]
         if top == "text" and part.data:
             texts.append(part.data)  # base64 of text: longer than the text, so still a bound
             return
-        kind = top if top in ("image", "audio", "video") else "pdf"  # type: ignore[assignment]
+        kind = top if top in ("image", "audio", "video") else "pdf"
     media.append((kind, part, len(part.data) * 3 // 4 if part.data else 0))
 
 

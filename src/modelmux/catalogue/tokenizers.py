@@ -15,9 +15,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 CLASSES = (
-    "lower upper digit space newline punctuation"  # ASCII
-    " latin greek cyrillic arabic indic symbol kana han hangul fullwidth astral"
-).split()
+    "lower", "upper", "digit", "space", "newline", "punctuation",  # ASCII
+    "latin", "greek", "cyrillic", "arabic", "indic", "symbol", "kana", "han", "hangul", "fullwidth", "astral",
+)  # fmt: skip
+"""Classes of characters that tokenizers treat alike, told apart by the first byte of their UTF-8."""
 
 
 @dataclass(frozen=True, slots=True)

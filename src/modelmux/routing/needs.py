@@ -5,22 +5,39 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from modelmux import tokens
 from modelmux.errors import InvalidRequest
 from modelmux.money import Money
 from modelmux.types import Request, ServerTool, Tool
 
-if TYPE_CHECKING:
-    from modelmux.routing.candidates import Candidates
-    from modelmux.routing.health import Snapshot
-    from modelmux.routing.plan import Decision
-
 ABILITIES = (
-    "chat stream tools parallel_tools tool_choice json schema reasoning vision pdf audio_in audio_out video_in"
-    " image_out cache logprobs prefill web_search code_execution url_context file_search computer mcp embed"
-).split()
+    "chat",
+    "stream",
+    "tools",
+    "parallel_tools",
+    "tool_choice",
+    "json",
+    "schema",
+    "reasoning",
+    "vision",
+    "pdf",
+    "audio_in",
+    "audio_out",
+    "video_in",
+    "image_out",
+    "cache",
+    "logprobs",
+    "prefill",
+    "web_search",
+    "code_execution",
+    "url_context",
+    "file_search",
+    "computer",
+    "mcp",
+    "embed",
+)
 """Every ability that ``require=`` and ``exclude=`` may name."""
 
 BIT = {name: 1 << position for position, name in enumerate(ABILITIES)}

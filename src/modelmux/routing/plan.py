@@ -131,6 +131,11 @@ class Decision:
         return tuple([names[i] for i in self._order])
 
     @property
+    def count(self) -> int:
+        """How many candidates there were."""
+        return len(self.ranked if self._source is None else self._order)
+
+    @property
     def ranked(self) -> tuple[Candidate, ...]:
         if self._ranked is None:
             source = self._source

@@ -1,0 +1,218 @@
+"""The fleet: every endpoint of a Mux, compiled once, and the decision over it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from random import Random
+from typing import TYPE_CHECKING, Any
+
+from modelmux import errors, tokens
+from modelmux.routing import filters, policies
+from modelmux.routing._prices import QUARTER, Prices, common_currency, sheet_of
+from modelmux.routing.candidates import Candidates
+from modelmux.routing.ceilings import Ceiling, ceiling
+from modelmux.routing.filters import Check, Facts
+from modelmux.routing.health import COLD, Snapshot
+from modelmux.routing.needs import DEFAULT_OPTIONS, Needs, RouteOptions, needs_of
+from modelmux.routing.plan import Decision, Plan
+from modelmux.routing.pool import Pool, Roster
+
+if TYPE_CHECKING:
+    from modelmux._clock import Clock
+    from modelmux.catalogue.tokenizers import Profile
+    from modelmux.endpoint import Target
+    from modelmux.money import Money
+    from modelmux.tokens import Estimate
+    from modelmux.types import Request
+
+_KINDS_OF_CALL = 1024
+"""Kinds of call (what they need and require) whose fixed checks are kept."""
+
+_PRICE_TABLES = 16
+
+
+class Fleet:
+    """The endpoints a Mux may choose from. Immutable towards callers; safe to share between threads.
+
+    ``clock`` gives the time when a call does not. Raises ConfigError when two targets have one name.
+    """
+
+    def __init__(self, targets: Sequence[Target], *, clock: Clock | None = None) -> None:
+        self.targets = tuple(targets)
+        self.names = tuple(target.name for target in self.targets)
+        self._place = {name: index for index, name in enumerate(self.names)}
+        if len(self._place) != len(self.targets):
+            twice = sorted({name for name in self.names if self.names.count(name) > 1})
+            raise errors.ConfigError(f"endpoint names must be unique: {', '.join(twice)}", field="models")
+        self._clock = clock
+        self._facts = Facts(self.targets)
+        self._roster = Roster(self.targets, [_profile(target) for target in self.targets])
+        self._prices: dict[tuple[float, str | None, str | None], Prices] = {}
+
+    def __len__(self) -> int:
+        return len(self.targets)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._place
+
+    def target(self, name: str) -> Target:
+        """The endpoint called ``name``. Raises KeyError."""
+        return self.targets[self._place[name]]
+
+    def decide(
+        self,
+        request: Request,
+        options: RouteOptions = DEFAULT_OPTIONS,
+        *,
+        policy: str | Callable[..., Decision] | None = None,
+        snapshot: Snapshot = COLD,
+        rng: Random | None = None,
+        now: float | None = None,
+        seed: int | None = None,
+    ) -> Decision:
+        """Choose. ``policy`` None takes that of ``options``; ``now`` is epoch seconds; ``seed`` is only noted down.
+
+        Raises NoCapableEndpoint (its message is the exclusion table, its ``decision`` holds the reasons),
+        InvalidRequest for contradictory or meaningless constraints, UnknownName for an unknown policy.
+        """
+        if now is None:
+            now = self._clock.time() if self._clock is not None else 0.0
+        decider = policies.get(policy or options.policy)
+        needs = needs_of(request, options=options)
+        candidates = self._candidates(needs, snapshot, now, seed)
+        if not len(candidates):
+            decision = Decision(candidates, (), policy=policies.name_of(decider), plan=Plan(()), seed=seed)
+            raise errors.NoCapableEndpoint(str(decision), decision=decision)
+        return policies.checked(decider, needs, candidates, snapshot, rng)
+
+    def ceiling(self, needs: Needs, name: str, *, left: Money | None, now: float) -> Ceiling:
+        """The output cap and bound of an attempt at ``name`` when ``left`` is what the call may still spend."""
+        index = self._place[name]
+        estimate = needs.measure.estimate(self._roster.profiles[self._roster.meters[index]])
+        sheet = sheet_of(self.targets[index], at=now, tier=needs.request.service_tier)
+        window, _ = self._roster.windows[index]
+        return ceiling(needs, estimate, sheet, window=window, max_output=self._roster.writes[index], left=left)
+
+    def avoid(self, name: str, error: BaseException) -> frozenset[str]:
+        """Endpoints that can't help after ``error`` at ``name``: the same dead key, or no larger window."""
+        here = self.target(name)
+        if isinstance(error, errors.AuthError | errors.BillingError):
+            return frozenset(t.name for t in self.targets if t.origin == here.origin and t.key == here.key)
+        if isinstance(error, errors.ModelNotFound | errors.PermissionDenied):
+            return frozenset(
+                t.name
+                for t in self.targets
+                if t.origin == here.origin and t.key == here.key and t.model == here.model and t.region == here.region
+            )
+        if isinstance(error, errors.ContextTooLong):
+            window = self._roster.windows[self._place[name]][0]
+            return frozenset(n for n, (w, _) in zip(self.names, self._roster.windows, strict=True) if w <= window)
+        return frozenset()
+
+    # --- from all endpoints to candidates
+
+    def _candidates(self, needs: Needs, snapshot: Snapshot, now: float, seed: int | None) -> Candidates:
+        pool = self._pool(needs, now)
+        estimates = [needs.measure.estimate(profile) for profile in pool.profiles]
+        if len(pool) and self._tight(pool, needs, estimates):
+            pool = self._by_size(pool, needs, estimates)
+            estimates = [needs.measure.estimate(profile) for profile in pool.profiles]
+        left = needs.options.max_cost
+        if left is None or not len(pool):
+            return Candidates(pool, needs, estimates, snapshot, None, seed)
+        limits = [
+            ceiling(
+                needs,
+                estimates[meter],
+                pool.prices.sheets[index],
+                window=window,
+                max_output=writes,
+                left=left,
+            )
+            for index, meter, (window, _), writes in zip(
+                pool.index, pool.meters, pool.windows, pool.writes, strict=True
+            )
+        ]
+        reasons = {pool.index[at]: limit.reason for at, limit in enumerate(limits) if limit.reason}
+        if reasons:
+            pool = _without(pool, reasons)
+            estimates = [needs.measure.estimate(profile) for profile in pool.profiles]
+            limits = [limit for limit in limits if not limit.reason]
+        return Candidates(pool, needs, estimates, snapshot, limits, seed)
+
+    def _pool(self, needs: Needs, now: float) -> Pool:
+        """The endpoints that pass the fixed checks, from the table kept for this quarter of an hour."""
+        options = needs.options
+        money = options.max_cost
+        prices = self._table(now, needs.request.service_tier, money.currency if money is not None else None)
+        key = (needs.bits, needs.server_tools, options.require, options.exclude, options.region, options.models)
+        pool: Any = prices.pools.get(key)
+        if pool is None:
+            filters.check_names(self._facts, needs)
+            checks = filters.fixed_checks(self._facts, needs)
+            failing = 0
+            for check in checks:
+                failing |= check.failing
+            gone = filters.retired_check(self._facts, now)
+            if self._facts.everyone & ~(failing | gone.failing):
+                # Retirement dates move: when nothing else is left, the vendor may say itself that a model is gone.
+                checks.append(gone)
+                failing |= gone.failing
+            index = [i for i in range(len(self.targets)) if not failing >> i & 1]
+            pool = Pool(self._roster, prices, index, checks)
+            if len(prices.pools) >= _KINDS_OF_CALL:
+                prices.pools.clear()
+            prices.pools[key] = pool
+        return pool  # type: ignore[no-any-return]
+
+    def _table(self, now: float, tier: str | None, currency: str | None) -> Prices:
+        key = (now // QUARTER, tier, currency)
+        prices = self._prices.get(key)
+        if prices is None:
+            if currency is None:
+                currency = common_currency([sheet_of(target, at=now, tier=tier) for target in self.targets])
+            prices = Prices(self.targets, at=now, tier=tier, currency=currency)
+            if len(self._prices) >= _PRICE_TABLES:
+                self._prices.clear()
+            self._prices[key] = prices
+        return prices
+
+    @staticmethod
+    def _tight(pool: Pool, needs: Needs, estimates: Sequence[Estimate]) -> bool:
+        """Whether any window or output limit of the pool may be too small: almost never, and then nothing is walked."""
+        longest = max([estimate.upper for estimate in estimates]) + needs.output
+        return longest > pool.least_window or (needs.cap is not None and needs.cap > pool.least_write)
+
+    @staticmethod
+    def _by_size(pool: Pool, needs: Needs, estimates: Sequence[Estimate]) -> Pool:
+        """Without the endpoints whose window or output limit is too small.
+
+        The upper figure decides; when it leaves nobody, the expected one does: an estimate should not refuse a call.
+        """
+        writes = {
+            index: f"writes at most {most:,.0f} tokens, max_tokens is {needs.cap:,}"
+            for index, most in zip(pool.index, pool.writes, strict=True)
+            if needs.cap is not None and needs.cap > most
+        }
+        for figure in ("upper", "expected"):
+            reasons = dict(writes)
+            for index, meter, (most_in, most) in zip(pool.index, pool.meters, pool.windows, strict=True):
+                read = getattr(estimates[meter], figure)
+                if read > most_in or read + needs.output > most:
+                    reasons[index] = f"window of {min(most_in, most):,.0f} tokens is too small for {read:,} ({figure})"
+            if len(reasons) < len(pool) or len(writes) == len(pool):
+                break
+        return _without(pool, reasons)
+
+
+def _without(pool: Pool, reasons: dict[int, str]) -> Pool:
+    failing = 0
+    for index in reasons:
+        failing |= 1 << index
+    keep = [position for position, index in enumerate(pool.index) if index not in reasons]
+    return pool.narrowed(keep, (Check(failing, reasons.__getitem__),))
+
+
+def _profile(target: Target) -> Profile:
+    family = target.info.family if target.info is not None else ""
+    return tokens.profile(target.model, target.call.wire, family)
