@@ -158,7 +158,19 @@ class _Choice:
 class _Block:
     """One content block under construction. ``kind`` "whole" holds a part that no delta builds."""
 
-    __slots__ = ("citations", "extra", "id", "kind", "name", "pieces", "redacted", "signature", "transcript", "value")
+    __slots__ = (
+        "citations",
+        "extra",
+        "id",
+        "kind",
+        "media_type",
+        "name",
+        "pieces",
+        "redacted",
+        "signature",
+        "transcript",
+        "value",
+    )
 
     def __init__(self, kind: str) -> None:
         self.kind = kind
@@ -170,6 +182,7 @@ class _Block:
         self.name: str | None = None
         self.signature: str | None = None
         self.redacted: str | None = None
+        self.media_type: str | None = None
         self.value: Part | None = None
 
     @classmethod
@@ -213,6 +226,7 @@ class _Block:
     def audio(self, event: AudioDelta) -> None:
         self.pieces.append(event.data)
         self.transcript.append(event.transcript)
+        self.media_type = event.media_type or self.media_type
         self.id = event.id or self.id
 
     def build(self) -> Part:
@@ -230,6 +244,7 @@ class _Block:
             return ToolCall(self.id or "", self.name or "", arguments, raw, self.signature, extra=self.extra)
         return Media(
             "audio",
+            self.media_type,
             data=_join_base64(self.pieces),
             file_id=self.id,
             text="".join(self.transcript) or None,

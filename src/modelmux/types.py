@@ -536,13 +536,17 @@ class ToolCallDelta:
 
 @dataclass(frozen=True, slots=True)
 class AudioDelta:
-    """More audio: base64 ``data`` and, where the vendor sends one, more of its transcript."""
+    """More audio: base64 ``data`` and, where the vendor sends one, more of its transcript.
+
+    ``media_type`` is the IANA type where the vendor states it (raw PCM cannot be played without its rate).
+    """
 
     data: str = ""
     transcript: str = ""
     part: int = 0
     choice: int = 0
     id: str | None = None
+    media_type: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
