@@ -93,7 +93,7 @@ def _meet(root: Any, steps: list[Any], at: int) -> Iterator[Any]:
 def number(raw: Any) -> Number | None:
     """``raw`` if it is a finite number (digits in a string count), else None."""
     if raw.__class__ is int:
-        return raw  # type: ignore[no-any-return]  # the class was just compared
+        return raw
     if isinstance(raw, float):
         return raw if raw - raw == 0 else None
     if isinstance(raw, str) and raw.strip().isdigit():

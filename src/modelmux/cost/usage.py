@@ -37,8 +37,9 @@ __all__ = ["Reader", "canonical_call", "reader"]
 
 _DEFAULT_ROW = "compatible"
 _TOKENS = frozenset(TOKENS)
-_KEYS = frozenset({"usage", "stream", "total", "units", "rest", "each", "each_model", "cost", "context", "unpriced", "like",
-                   "outside_total"})  # fmt: skip
+_KEYS = frozenset({"usage", "stream", "total", "units", "rest", "each", "each_model", "cost", "context"}) | frozenset(
+    {"unpriced", "like", "outside_total"}
+)
 _UNIT_KEYS = frozenset({"from", "add", "less", "times", "scale", "over"})
 
 _CALLS = {
@@ -216,7 +217,7 @@ class _Unit:
         exact = Decimal(str(raw or 0)) + sum((Decimal(str(n)) for n in added), Decimal(0))
         for from_body, get in self.times:
             exact *= Decimal(str(get(body if from_body else usage) or 0))
-        return int(round(exact * self.scale))
+        return round(Decimal(exact * self.scale))
 
 
 def _take_out(spec: _Unit, count: int, units: dict[str, int], anomalies: list[str]) -> int:

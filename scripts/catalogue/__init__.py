@@ -1,0 +1,1 @@
+"""The compiler of the model catalogue: three public snapshots and what is kept by hand, into one file a provider."""
