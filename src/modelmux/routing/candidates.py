@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, overload
 
 from modelmux.errors import ConfigError
 from modelmux.routing import filters, scores
-from modelmux.routing.ceilings import Ceiling, ceiling
+from modelmux.routing.ceilings import Ceiling, limit_of
 from modelmux.routing.plan import Candidate, Decision, Excluded, Plan
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ class Candidates(Sequence[Candidate]):
     ``seconds`` (expected), ``quality``, ``weights``, ``groups``. End with :meth:`decide`.
     """
 
-    __slots__ = ("_ceilings", "_costs", "_latency", "_pool", "_seconds", "estimates", "needs", "seed", "snapshot")
+    __slots__ = ("_costs", "_latency", "_pool", "_seconds", "estimates", "needs", "seed", "snapshot")
 
     def __init__(
         self,
@@ -38,7 +38,6 @@ class Candidates(Sequence[Candidate]):
         needs: Needs,
         estimates: Sequence[Estimate],
         snapshot: Snapshot,
-        ceilings: Sequence[Ceiling] | None,
         seed: int | None = None,
     ) -> None:
         self._pool = pool
@@ -46,7 +45,6 @@ class Candidates(Sequence[Candidate]):
         self.estimates = estimates
         self.snapshot = snapshot
         self.seed = seed
-        self._ceilings = ceilings
         self._costs: list[float] | None = None
         self._seconds: list[float] | None = None
         self._latency: tuple[list[float], list[float]] | None = None
@@ -145,7 +143,7 @@ class Candidates(Sequence[Candidate]):
         estimate = self.estimates[pool.meters[position]]
         ttft, pace = self._latencies()
         cost = self.costs[position]
-        limit = self._ceilings[position] if self._ceilings is not None else self._unlimited(position)
+        limit = self._limit(position)
         return Candidate(
             name=name,
             provider=target.row.id,
@@ -171,13 +169,8 @@ class Candidates(Sequence[Candidate]):
             note="" if target.info is not None else "not in the catalogue",
         )
 
-    def _unlimited(self, position: int) -> Ceiling:
-        pool = self._pool
-        index = pool.index[position]
-        window, _ = pool.windows[position]
-        estimate = self.estimates[pool.meters[position]]
-        sheet = pool.prices.sheets[index]
-        return ceiling(self.needs, estimate, sheet, window=window, max_output=pool.writes[position], left=None)
+    def _limit(self, position: int) -> Ceiling:
+        return limit_of(self._pool, position, self.needs, self.estimates)
 
     def _upper_cost(self, position: int, estimate: Estimate, limit: Ceiling) -> float | None:
         most = _LONG_ANSWER * self.needs.output
@@ -192,7 +185,7 @@ class Candidates(Sequence[Candidate]):
 
     def cap_of(self, name: str) -> int | None:
         """The output cap a ceiling makes us send to ``name``; None when there is none."""
-        return None if self._ceilings is None else self._ceilings[self.index_of(name)].cap
+        return None if self.needs.options.max_cost is None else self._limit(self.index_of(name)).cap
 
     # --- the end
 
@@ -203,7 +196,11 @@ class Candidates(Sequence[Candidate]):
 
         Raises ConfigError for something that is no candidate of this request.
         """
-        positions = [self._position(item) for item in order]
+        positions: Sequence[int]
+        if type(order) is list and set(map(type, order)) == {int} and min(order) >= 0 and max(order) < len(self):
+            positions = order
+        else:
+            positions = [self._position(item) for item in order]
         return Decision(self, positions, policy=policy, plan=plan, seed=self.seed, note=note)
 
     def _position(self, item: int | str | Candidate) -> int:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import floor
 from typing import TYPE_CHECKING
 
 from modelmux.money import NANO, Money
+from modelmux.routing._prices import dearest_rates
 
 if TYPE_CHECKING:
     from modelmux.cost.prices import Sheet
     from modelmux.routing.needs import Needs
+    from modelmux.routing.pool import Pool
     from modelmux.tokens import Estimate
 
 LEAST_OUTPUT = 256
@@ -62,6 +65,48 @@ def ceiling(
     return Ceiling(cap, _money(spent + cap * price, sheet.currency))
 
 
+def limit_of(pool: Pool, position: int, needs: Needs, estimates: Sequence[Estimate]) -> Ceiling:
+    """The ceiling of one endpoint of ``pool`` when the call may spend its whole ``max_cost`` there."""
+    return ceiling(
+        needs,
+        estimates[pool.meters[position]],
+        pool.prices.sheets[pool.index[position]],
+        window=pool.windows[position][0],
+        max_output=pool.writes[position],
+        left=needs.options.max_cost,
+    )
+
+
+def too_dear(pool: Pool, needs: Needs, estimates: Sequence[Estimate]) -> dict[int, str]:
+    """Fleet positions of the endpoints that ``max_cost`` rules out, with the reason."""
+    suspects = _suspects(pool, needs, estimates)
+    limits = {pool.index[position]: limit_of(pool, position, needs, estimates) for position in suspects}
+    return {index: limit.reason for index, limit in limits.items() if limit.reason}
+
+
+def _suspects(pool: Pool, needs: Needs, estimates: Sequence[Estimate]) -> Sequence[int]:
+    """Positions that may not fit under the ceiling; the others certainly do. By columns where the request is plain."""
+    left = needs.options.max_cost
+    bounds = [estimate.bound for estimate in estimates]
+    longest = max(bounds)
+    everyone = range(len(pool))
+    if left is None or left.currency != pool.prices.currency or needs.server_tools or estimates[0].open:
+        return everyone
+    if longest > pool.least_window:
+        return everyone
+    reads, fees, writes = pool.prices.dearest(_units(needs), longest)
+    money = left.nano / NANO
+    least = max(needs.output, LEAST_OUTPUT) * needs.n
+    return [
+        position
+        for position, meter, i in zip(everyone, pool.meters, pool.index, strict=True)
+        if (bounds[meter] * reads[i] + fees[i] + least * writes[i]) * _MORE_CAUTION >= money
+    ]
+
+
+_MORE_CAUTION = 1 + 1e-9
+
+
 def _input_bound(needs: Needs, estimate: Estimate, window: float) -> int | None:
     """Tokens in that cannot be exceeded. A vendor refuses what is larger than the window, so that bounds the rest."""
     if needs.server_tools:
@@ -74,21 +119,22 @@ def _input_bound(needs: Needs, estimate: Estimate, window: float) -> int | None:
 def _dearest(needs: Needs, sheet: Sheet, tokens: int) -> tuple[float, float]:
     """What ``tokens`` of input cost at most, and one token of output for each of the answers."""
     there = sheet.dearest.for_input(tokens)
-    rate = there.per_token
-    units_in = ["input"]
-    if _marks_cache(needs):
-        units_in += ["cache_write_5m", "cache_write_1h"]
-    if needs.measure.media:
-        units_in += ["input_image", "input_audio", "input_video"]
-    units_out = ["output", "reasoning"]
-    if needs.request.modalities:
-        units_out += ["output_audio", "output_image"]
+    price_in, fee, price_out = dearest_rates(there, *_units(needs))
     tokens = max(tokens, there.minimums.get("input", 0))
-    fee = rate("request") + rate("search_prompt")
-    return (
-        (tokens * max(map(rate, units_in)) + fee) * _CAUTION,
-        max(map(rate, units_out)) * needs.n * _CAUTION,
-    )
+    return (tokens * price_in + fee) * _CAUTION, price_out * needs.n * _CAUTION
+
+
+def _units(needs: Needs) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The units that the input and the output may be billed as."""
+    units_in: tuple[str, ...] = ("input",)
+    if _marks_cache(needs):
+        units_in += ("cache_write_5m", "cache_write_1h")
+    if needs.measure.media:
+        units_in += ("input_image", "input_audio", "input_video")
+    return units_in, ("output", "reasoning", "output_audio", "output_image") if needs.request.modalities else _PLAIN_OUT
+
+
+_PLAIN_OUT = ("output", "reasoning")
 
 
 def _marks_cache(needs: Needs) -> bool:

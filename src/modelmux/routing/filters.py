@@ -19,13 +19,13 @@ if TYPE_CHECKING:
     from modelmux.catalogue import Model
     from modelmux.endpoint import Target
 
-_SELDOM_STATED = frozenset({"chat", "stream", "parallel_tools", "tool_choice", "logprobs", "cache", "prefill"})
+_SELDOM_STATED = frozenset({"chat", "stream", "json", "parallel_tools", "tool_choice", "logprobs"})
 """Abilities that catalogues leave out too often for their absence to mean anything."""
 
 _MODALITY = {"image": "vision", "pdf": "pdf", "audio": "audio_in", "video": "video_in"}
 _MODALITY_OUT = {"image": "image_out", "audio": "audio_out"}
 _IMPLIED = {"schema": "json"}
-_NOT_CHAT = frozenset({"embed", "rerank", "moderate", "transcribe", "speak", "image_out"})
+_NOT_CHAT = frozenset({"embed", "rerank", "transcribe", "speak", "image", "video", "ocr", "realtime"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from math import exp
-from types import MappingProxyType
 from typing import Any
 
 DECAY = 10.0
@@ -22,7 +21,6 @@ STALE = 300.0
 
 _SWEEP = 30.0
 _FAILURE = 0.3  # what one failure moves trouble towards 1
-_NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,10 +31,10 @@ class Snapshot:
     way, ``trouble`` the recent share of failures (0 to 1). ``features`` holds what a policy's ``prepare`` worked out.
     """
 
-    ttft: Mapping[str, float] = _NOTHING
-    per_token: Mapping[str, float] = _NOTHING
-    in_flight: Mapping[str, int] = _NOTHING
-    trouble: Mapping[str, float] = _NOTHING
+    ttft: Mapping[str, float] = field(default_factory=dict)
+    per_token: Mapping[str, float] = field(default_factory=dict)
+    in_flight: Mapping[str, int] = field(default_factory=dict)
+    trouble: Mapping[str, float] = field(default_factory=dict)
     at: float = 0.0
     features: Mapping[str, Any] = field(default_factory=dict)
 
@@ -101,7 +99,7 @@ class Health:
         """A copy of what is known now; of ``names`` only when given."""
         if at - self._swept > _SWEEP:
             self._sweep(at)
-        trouble = {name: self._trouble_at(name, at) for name in list(self._trouble)} if self._trouble else _NOTHING
+        trouble = {name: self._trouble_at(name, at) for name in list(self._trouble)}
         parts: list[Mapping[str, Any]] = [self._ttft.copy(), self._per_token.copy(), self._in_flight.copy(), trouble]
         if names is not None:
             wanted = set(names)

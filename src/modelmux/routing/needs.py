@@ -37,6 +37,14 @@ ABILITIES = (
     "computer",
     "mcp",
     "embed",
+    "rerank",
+    "transcribe",
+    "speak",
+    "image",
+    "video",
+    "ocr",
+    "realtime",
+    "temperature",
 )
 """Every ability that ``require=`` and ``exclude=`` may name."""
 

@@ -10,7 +10,7 @@ from modelmux import errors, tokens
 from modelmux.routing import filters, policies
 from modelmux.routing._prices import QUARTER, Prices, common_currency, sheet_of
 from modelmux.routing.candidates import Candidates
-from modelmux.routing.ceilings import Ceiling, ceiling
+from modelmux.routing.ceilings import Ceiling, ceiling, too_dear
 from modelmux.routing.filters import Check, Facts
 from modelmux.routing.health import COLD, Snapshot
 from modelmux.routing.needs import DEFAULT_OPTIONS, Needs, RouteOptions, needs_of
@@ -117,28 +117,12 @@ class Fleet:
         if len(pool) and self._tight(pool, needs, estimates):
             pool = self._by_size(pool, needs, estimates)
             estimates = [needs.measure.estimate(profile) for profile in pool.profiles]
-        left = needs.options.max_cost
-        if left is None or not len(pool):
-            return Candidates(pool, needs, estimates, snapshot, None, seed)
-        limits = [
-            ceiling(
-                needs,
-                estimates[meter],
-                pool.prices.sheets[index],
-                window=window,
-                max_output=writes,
-                left=left,
-            )
-            for index, meter, (window, _), writes in zip(
-                pool.index, pool.meters, pool.windows, pool.writes, strict=True
-            )
-        ]
-        reasons = {pool.index[at]: limit.reason for at, limit in enumerate(limits) if limit.reason}
-        if reasons:
-            pool = _without(pool, reasons)
-            estimates = [needs.measure.estimate(profile) for profile in pool.profiles]
-            limits = [limit for limit in limits if not limit.reason]
-        return Candidates(pool, needs, estimates, snapshot, limits, seed)
+        if needs.options.max_cost is not None and len(pool):
+            reasons = too_dear(pool, needs, estimates)
+            if reasons:
+                pool = _without(pool, reasons)
+                estimates = [needs.measure.estimate(profile) for profile in pool.profiles]
+        return Candidates(pool, needs, estimates, snapshot, seed)
 
     def _pool(self, needs: Needs, now: float) -> Pool:
         """The endpoints that pass the fixed checks, from the table kept for this quarter of an hour."""
