@@ -3,8 +3,11 @@
 Every vendor has its own shapes and words, but they say the same dozen things. The words are matched here, once, for
 all wires; a wire's ``error.py`` only has to dig ``code``, ``kind`` and ``message`` out of its body.
 
+The status says the coarse class, the vendor's code may refine it, its words may refine that; :data:`_REFINES` says
+which refinements are believed. So a caller's fault never turns into a vendor's, or back, because of a stray word.
+
 Sources: the recorded error answers (see ``docs/fidelity.md``) and the vendors' error references: OpenAI "Error
-codes", Anthropic "Errors", Gemini API "Troubleshooting", Bedrock "Troubleshooting API error codes".
+codes", Anthropic "Errors", Gemini API "Troubleshooting", Bedrock "Troubleshooting API error codes", Z.ai "Errors".
 """
 
 from __future__ import annotations
@@ -17,16 +20,21 @@ from typing import Any
 from modelmux import errors as e
 from modelmux._retry_after import retry_after
 
-_CODES: dict[str, type[e.ProviderError]] = {
+Kind = type[e.ProviderError]
+
+_CODES: dict[str, Kind] = {
     # OpenAI and the many who copied its codes
     "invalid_api_key": e.AuthError,
     "invalid_authentication": e.AuthError,
+    "unauthorized": e.AuthError,
     "insufficient_quota": e.QuotaSpent,
     "billing_hard_limit_reached": e.QuotaSpent,
+    "billing_not_active": e.BillingError,
     "rate_limit_exceeded": e.RateLimited,
     "model_not_found": e.ModelNotFound,
     "model_decommissioned": e.ModelNotFound,
     "model_not_available": e.ModelNotFound,
+    "model_not_supported": e.ModelNotFound,
     "deploymentnotfound": e.ModelNotFound,
     "invalid_model": e.ModelNotFound,
     "unknown_model": e.ModelNotFound,
@@ -36,12 +44,14 @@ _CODES: dict[str, type[e.ProviderError]] = {
     "exceed_context_size_error": e.ContextTooLong,
     "unsupported_parameter": e.UnsupportedParameter,
     "unsupported_value": e.UnsupportedParameter,
+    "model_no_support_for_function": e.UnsupportedParameter,
     "content_filter": e.ContentBlocked,
     "content_policy_violation": e.ContentBlocked,
     "moderation_blocked": e.ContentBlocked,
     "responsibleaipolicyviolation": e.ContentBlocked,
     "tool_use_failed": e.ToolUseFailed,
     "unsupported_country_region_territory": e.RegionBlocked,
+    "forbidden": e.PermissionDenied,
     "server_error": e.ServerError,
     "server_overloaded": e.Overloaded,
     "model_overloaded": e.Overloaded,
@@ -79,38 +89,58 @@ _CODES: dict[str, type[e.ProviderError]] = {
     "modelerrorexception": e.ServerError,
     "modelstreamerrorexception": e.ServerError,
     "modeltimeoutexception": e.ServerError,
+    # Z.ai
+    "1113": e.BillingError,
+    "1211": e.ModelNotFound,
+    "1261": e.ContextTooLong,
+    "1301": e.ContentBlocked,
+    "1302": e.RateLimited,
+    "1303": e.RateLimited,
+    "1305": e.RateLimited,
 }
 
-_SAYS: tuple[tuple[type[e.ProviderError], re.Pattern[str]], ...] = tuple(
+_SAYS: tuple[tuple[Kind, re.Pattern[str]], ...] = tuple(
     (cls, re.compile(pattern, re.IGNORECASE))
     for cls, pattern in (
         (
             e.ContextTooLong,
-            r"maximum context length|context[ _]length|context window|prompt is too long|input is too long"
-            r"|input tokens exceeded|input token count .{0,20}exceeds|exceeds the available context size"
-            r"|too many prompt tokens|prompt contains .{0,40}tokens.{0,80}too large",
+            (
+                r"maximum context length|context[ _]length|context window|prompt is too long|input is too long"
+                r"|input tokens exceeded|input token count .{0,20}exceeds|exceeds the available context size"
+                r"|too many prompt tokens|total length of all messages is too long"
+                r"|prompt contains .{0,40}tokens.{0,80}too large"
+            ),
         ),
         (e.ModelNotFound, r"model.{0,80}(does not exist|not found|is deprecated|decommissioned|has been retired)"),
         (e.ModelNotFound, r"model identifier is invalid|invalid model\b|end of (its )?life|unknown model"),
         (e.ModelNotFound, r"\bnot a valid model id\b|\bno endpoints found\b|is not a chat model"),
-        (e.AuthError, r"(incorrect|invalid|missing).{0,20}api[ -]key|api key (not valid|expired|not found)"),
+        (e.AuthError, r"(incorrect|invalid|missing|no).{0,20}api[ -]key|api key (not valid|expired|not found)"),
         (e.BillingError, r"credit balance is too low|insufficient (balance|credits|funds)|extra usage is required"),
         (e.QuotaSpent, r"exceeded your current quota"),
         (e.RegionBlocked, r"(country|region|location).{0,40}(not supported|unsupported|not available)"),
-        (e.ContentBlocked, r"content management policy|violates? (our |the )?usage (guidelines|polic)|content polic"),
-        (e.RateLimited, r"getting throttled|too many requests|rate limit"),
+        (
+            e.ContentBlocked,
+            (
+                r"content management policy|violates? (our |the )?usage (guidelines|polic)|content polic"
+                r"|flagged (by|as)|input was blocked"
+            ),
+        ),
+        (e.RateLimited, r"getting throttled|too many requests|rate[- ]limit"),
         (e.Overloaded, r"\boverloaded\b|\bat capacity\b|temporarily unavailable|no capacity"),
-        (e.ToolUseFailed, r"failed to call a function"),
+        (e.ToolUseFailed, r"failed to call a function|tool call validation failed"),
         (
             e.UnsupportedParameter,
-            r"unsupported (parameter|value)|(does|do) not support|is not supported (with|by|for)|not supported with this"
-            r"|unrecognized request argument|unknown parameter|unknown name|extra inputs are not permitted",
+            (
+                r"unsupported (parameter|value)|(does|do) not support|is not supported|not supported with this"
+                r"|(is|are) not enabled for|unknown variant `(image|file|input_audio|video)"
+                r"|unrecognized request argument|unknown parameter|unknown name|extra inputs are not permitted"
+            ),
         ),
     )
 )
-"""Tried in order; the more telling come first. Only consulted when the code says nothing better."""
+"""Tried in order; the more telling come first."""
 
-_STATUSES: dict[int, type[e.ProviderError]] = {
+_STATUSES: dict[int, Kind] = {
     401: e.AuthError,
     402: e.BillingError,
     403: e.PermissionDenied,
@@ -127,6 +157,25 @@ _STATUSES: dict[int, type[e.ProviderError]] = {
     529: e.Overloaded,
 }
 
+_ALL: frozenset[Kind] = frozenset(_CODES.values())
+_VENDORS_FAULT: frozenset[Kind] = frozenset({e.Overloaded, e.ServerError})
+
+_REFINES: dict[Kind, frozenset[Kind]] = {
+    e.RequestRejected: _ALL - _VENDORS_FAULT,
+    e.UnsupportedParameter: frozenset({e.ContextTooLong}),
+    e.AuthError: frozenset({e.PermissionDenied, e.RegionBlocked, e.BillingError}),
+    e.PermissionDenied: frozenset(
+        {e.AuthError, e.RegionBlocked, e.ContentBlocked, e.BillingError, e.QuotaSpent, e.ModelNotFound, e.RateLimited}
+    ),
+    e.BillingError: frozenset({e.QuotaSpent}),
+    e.RateLimited: frozenset({e.QuotaSpent, e.BillingError}),
+    e.RequestTooLarge: frozenset({e.ContextTooLong}),
+    e.ServerError: frozenset({e.Overloaded, e.RateLimited, e.ContextTooLong}),
+    e.Overloaded: frozenset({e.RateLimited, e.ContextTooLong}),
+    e.StreamError: _ALL,
+    e.MalformedResponse: _ALL,
+}
+
 _REQUEST_ID_HEADERS = (
     "x-request-id",
     "request-id",
@@ -138,12 +187,17 @@ _REQUEST_ID_HEADERS = (
     "x-goog-request-id",
 )
 
-_HTTP_WORDS = frozenset({"400", "401", "402", "403", "404", "408", "409", "413", "422", "429", "500", "502", "503"})
+_WINDOW = re.compile(r"maximum context length is (\d+)|> (\d+) maximum|maximum number of tokens allowed \((\d+)\)")
+_ASKED = re.compile(r"you requested (\d+) tokens|prompt is too long: (\d+)|input token count \((\d+)\)", re.IGNORECASE)
+_PER = (("token", re.compile(r"\btokens\b|\btpm\b|\btpd\b")), ("request", re.compile(r"\brequests\b|\brpm\b|\brpd\b")))
 
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What a vendor said about a failure, dug out of its body by a wire."""
+    """What a vendor said about a failure, dug out of its body by a wire.
+
+    ``retry_delay`` is a wait in seconds named in the body, for vendors that send no header.
+    """
 
     message: str
     code: str | None = None
@@ -159,63 +213,35 @@ def request_id_of(headers: Mapping[str, str]) -> str | None:
     return next((headers[name] for name in _REQUEST_ID_HEADERS if headers.get(name)), None)
 
 
-def classify(status: int | None, told: Told) -> type[e.ProviderError]:
-    """The class of error that a status and the vendor's words amount to."""
-    by_code = _by_code(told)
-    said = _by_words(told.message)
-    by_status = _by_status(status)
-    if by_code is e.ModelNotFound and by_status is not e.ModelNotFound and status not in (None, 400, 422):
-        by_code = None
-    if by_code is None or by_code in _VAGUE:
-        if said is not None and _may_override(said, by_code or by_status):
-            return said
-        return by_code or by_status
-    return by_code
+def classify(status: int | None, told: Told) -> Kind:
+    """The class of error that a status (None inside a stream) and the vendor's words amount to."""
+    found = _by_status(status)
+    by_words = _by_words(told.message)
+    if by_words is e.QuotaSpent and told.retry_delay is not None:
+        by_words = e.RateLimited  # Gemini calls its limits per minute a quota, and says when to come back
+    for finer in (_by_code(told), by_words):
+        if finer is not None and finer in _REFINES.get(found, ()):
+            found = finer
+    return found
 
 
-_VAGUE = frozenset(
-    {e.RateLimited, e.PermissionDenied, e.AuthError, e.ServerError, e.UnsupportedParameter, e.Overloaded}
-)
-
-
-def _may_override(said: type[e.ProviderError], coarse: type[e.ProviderError]) -> bool:
-    """Words refine what code and status leave open; they never turn a caller's fault into a vendor's or back."""
-    if coarse is e.RequestRejected:
-        return said is not e.Overloaded
-    if coarse is e.RateLimited:
-        return said in (e.QuotaSpent, e.BillingError, e.RateLimited)
-    if coarse in (e.AuthError, e.PermissionDenied):
-        return said in (e.RegionBlocked, e.ContentBlocked, e.BillingError, e.AuthError, e.ModelNotFound)
-    if coarse in (e.ServerError, e.Overloaded):
-        return said in (e.Overloaded, e.RateLimited, e.ContextTooLong)
-    if coarse is e.UnsupportedParameter:
-        return said is e.ContextTooLong
-    return issubclass(said, coarse)
-
-
-def _by_code(told: Told) -> type[e.ProviderError] | None:
-    for word in (told.code, told.kind):
-        if word and word not in _HTTP_WORDS:
-            found = _CODES.get(word.lower())
-            if found is not None:
-                return found
-    return None
-
-
-def _by_words(message: str) -> type[e.ProviderError] | None:
-    return next((cls for cls, pattern in _SAYS if pattern.search(message)), None)
-
-
-def _by_status(status: int | None) -> type[e.ProviderError]:
+def _by_status(status: int | None) -> Kind:
     if status is None:
         return e.StreamError
     if status in _STATUSES:
         return _STATUSES[status]
     if status >= 500:
         return e.ServerError
-    if status >= 400:
-        return e.RequestRejected
-    return e.MalformedResponse
+    return e.RequestRejected if status >= 400 else e.MalformedResponse
+
+
+def _by_code(told: Told) -> Kind | None:
+    words = (word.lower() for word in (told.code, told.kind) if word)
+    return next((_CODES[word] for word in words if word in _CODES), None)
+
+
+def _by_words(message: str) -> Kind | None:
+    return next((cls for cls, pattern in _SAYS if pattern.search(message)), None)
 
 
 def provider_error(
@@ -225,7 +251,7 @@ def provider_error(
     cls = classify(status, told)
     wait = retry_after(headers, status) if status is not None else None
     error = cls(
-        told.message or f"HTTP {status} without an explanation",
+        told.message or (f"HTTP {status} without an explanation" if status else "an error without an explanation"),
         status=status,
         code=told.code,
         kind=told.kind,
@@ -236,4 +262,16 @@ def provider_error(
         body=told.body,
         headers=headers,
     )
+    if isinstance(error, e.ContextTooLong):
+        error.limit, error.asked = _count(_WINDOW, told.message), _count(_ASKED, told.message)
+    elif isinstance(error, e.RateLimited):
+        said = f"{told.kind or ''} {told.message}".lower()
+        error.dimension = next((name + "s" for name, pattern in _PER if pattern.search(said)), None)
+    elif cls is e.ServerError and _by_words(told.message) is e.UnsupportedParameter:
+        error.retry = e.Retry.ELSEWHERE  # llama.cpp answers 500 to what its model cannot do; it never will
     return error
+
+
+def _count(pattern: re.Pattern[str], message: str) -> int | None:
+    found = pattern.search(message)
+    return next((int(group) for group in found.groups() if group), None) if found else None

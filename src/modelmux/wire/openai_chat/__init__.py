@@ -1,0 +1,61 @@
+"""OpenAI Chat Completions, and the many vendors that speak it.
+
+Format: https://platform.openai.com/docs/api-reference/chat. How a vendor differs is its row's
+``[calls.chat.dialect]`` (:mod:`modelmux.wire.openai_chat.dialect`); what vendors answer is read by one decoder.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from modelmux.errors import ProviderError
+from modelmux.types import Event, Request, Response, Warning
+from modelmux.wire._stream import StreamDecoder, decode_stream
+from modelmux.wire.openai_chat import encode_stream, request, response
+from modelmux.wire.openai_chat.dialect import WIRE, Dialect, dialect
+from modelmux.wire.openai_chat.error import decode_error
+from modelmux.wire.openai_chat.stream import ChatStream
+
+__all__ = ["Dialect", "OpenAIChat", "make"]
+
+
+class OpenAIChat:
+    """The codec (see :class:`modelmux.wire.Wire`) in one provider's dialect."""
+
+    id = WIRE
+
+    def __init__(self, provider: str, usage: str, dialect: Dialect) -> None:
+        self.provider = provider
+        self.usage = usage
+        self.dialect = dialect
+
+    def decode_request(self, body: dict[str, Any]) -> Request:
+        return request.decode_request(body, self.provider)
+
+    def encode_request(self, req: Request, *, model: str, stream: bool = False) -> tuple[dict[str, Any], list[Warning]]:
+        return request.encode_request(req, self.dialect, self.provider, model=model, stream=stream)
+
+    def decode_response(self, body: bytes | dict[str, Any]) -> Response:
+        return response.decode_response(body, self.provider, self.usage)
+
+    def encode_response(self, resp: Response) -> dict[str, Any]:
+        return response.encode_response(resp, self.dialect)
+
+    def stream_decoder(self, content_type: str | None = None) -> StreamDecoder:  # noqa: ARG002  # the protocol names it
+        """``content_type`` is not needed: what comes says itself whether it is a stream."""
+        return ChatStream(self.provider, self.usage)
+
+    def decode_stream(self, chunks: Iterable[bytes], content_type: str | None = None) -> Iterator[Event]:
+        return decode_stream(self.stream_decoder(content_type), chunks)
+
+    def encode_stream(self, events: Iterable[Event]) -> Iterator[bytes]:
+        return encode_stream.encode_stream(events, self.dialect)
+
+    def decode_error(self, status: int, headers: Mapping[str, str], body: bytes) -> ProviderError:
+        return decode_error(status, headers, body, self.provider)
+
+
+def make(*, provider: str, usage: str, **options: Any) -> OpenAIChat:
+    """The codec in a dialect. Raises TypeError naming the dialect option that is wrong."""
+    return OpenAIChat(provider, usage, dialect(options))
