@@ -64,10 +64,13 @@ def compile_provider(
     own = {entry.id: entry for entry in priced[0].own()} if priced else {}
     decider = Decider(provider, AS_OF, bool(row.get("first_party")), ruled)
     merged = Merged()
-    for model_id in sorted({*own, *tables["litellm"], *tables["models_dev"]}):
+    extra = overlay.ids(by_hand, provider, own)
+    for model_id in sorted({*own, *tables["litellm"], *tables["models_dev"], *extra}):
         found: dict[str, Entry] = {name: table[model_id] for name, table in tables.items() if model_id in table}
         if (entry := next((e for p in priced if (e := p.find(model_id)) is not None), None)) is not None:
             found["genai"] = entry
+        if not found:
+            continue
         versions = overlay.apply(by_hand, provider, model_id, decider.prices(found))
         model = facts(found)
         if versions:

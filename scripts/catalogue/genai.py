@@ -68,7 +68,7 @@ class Provider:
         facts: dict[str, Any] = {"name": model.get("name") or ""}
         if model.get("context_window"):
             facts["context"] = model["context_window"]
-        aliases = [alias for alias in _exact_ids(model) if alias != model_id]
+        aliases = [alias for alias in (*_exact_ids(model), *_stems(model["match"])) if alias != model_id]
         return Entry(model_id, versions(model), facts, sorted(aliases))
 
 
@@ -80,6 +80,13 @@ def _equals(clause: dict[str, Any]) -> set[str]:
     if "equals" in clause:
         return {clause["equals"]}
     return {name for inner in clause.get("or_", ()) for name in _equals(inner)}
+
+
+def _stems(clause: dict[str, Any]) -> set[str]:
+    """What the ids of a family begin with: the name without the date of a snapshot."""
+    if "starts_with" in clause:
+        return {clause["starts_with"]} if clause["starts_with"][-1].isalnum() else set()
+    return {name for inner in clause.get("or_", ()) for name in _stems(inner)}
 
 
 def _matcher(clause: dict[str, Any]) -> Callable[[str], bool]:
@@ -112,6 +119,8 @@ def versions(model: dict[str, Any]) -> list[Version]:
     made = []
     for at, row in enumerate(rows):
         rates, above = _rates(row["prices"])
+        if not rates and model["id"].endswith(":free"):
+            rates = {"input": Decimal(0), "output": Decimal(0)}
         constraint = row.get("constraint", {})
         later = [day for day in starts[at + 1 :] if day]
         version = Version(rates, above=above, source=SOURCE, end=min(later) if later else None)

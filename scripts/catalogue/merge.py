@@ -49,7 +49,10 @@ class Decider:
 
     def prices(self, found: dict[str, Entry]) -> list[Version]:
         """The price versions of one model from up to three entries, by source."""
-        live = {name: version for name in SOURCES if (version := self._usable(found.get(name))) is not None}
+        stated = {name: version for name in SOURCES if (version := self._stated(found.get(name))) is not None}
+        live = {name: version for name, version in stated.items() if any(version.rates.values())}
+        if not live and (len(stated) > 1 or any(found[name].id.endswith(":free") for name in stated)):
+            live = stated  # nothing at all is a price only if the name says so or two sources do
         if not live:
             genai = found.get("genai")
             return genai.versions if genai is not None and _has_price(genai) else []
@@ -77,14 +80,9 @@ class Decider:
             versions = _supplement(versions, current, found["litellm"])
         return versions
 
-    def _usable(self, entry: Entry | None) -> Version | None:
-        """The entry's price in force; None where it has none, or says zero for everything (not a price but a gap)."""
-        if entry is None:
-            return None
-        version = entry.current(self.day)
-        if version is None or (not any(version.rates.values()) and "free" not in entry.id):
-            return None
-        return version
+    def _stated(self, entry: Entry | None) -> Version | None:
+        version = None if entry is None else entry.current(self.day)
+        return version if version is not None and version.rates else None
 
     def _primary(self, found: dict[str, Entry], live: dict[str, Version]) -> str:
         """genai-prices where it knows the id itself; an exact id elsewhere beats a pattern that fits."""

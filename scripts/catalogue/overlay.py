@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from copy import deepcopy
 from decimal import Decimal
 from fnmatch import fnmatchcase
 from typing import Any
 
 from catalogue.prices import Version
+
+
+def ids(overlay: dict[str, Any], provider: str, known: Iterable[str]) -> set[str]:
+    """Ids that vendors accept and no snapshot spells out; a snapshot's own rule must still price them."""
+    found: set[str] = set()
+    for rule in overlay.get("ids", ()):
+        if provider in rule["providers"]:
+            found.update(rule.get("models", ()))
+            for start in rule.get("starts", ()):
+                found.update(
+                    to + name.removeprefix(start) for name in known if name.startswith(start) for to in rule["as"]
+                )
+    return found
 
 
 def apply(overlay: dict[str, Any], provider: str, model: str, versions: list[Version]) -> list[Version]:

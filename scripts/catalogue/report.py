@@ -11,9 +11,7 @@ _TITLES = {"genai": "genai-prices", "litellm": "LiteLLM", "models_dev": "models.
 
 
 def markdown(disagreements: list[Disagreement], day: str, counts: dict[str, int]) -> str:
-    first = sorted(
-        (d for d in disagreements if d.first_party), key=lambda d: (d.decision, d.provider, d.model, d.unit)
-    )
+    first = sorted((d for d in disagreements if d.first_party), key=lambda d: (d.decision, d.provider, d.model, d.unit))
     resold = [d for d in disagreements if not d.first_party]
     lines = [
         "# Where the price sources disagree",

@@ -171,8 +171,8 @@ def find(provider: str, model: str) -> Model | None:
     """The model called ``model`` at ``provider``, or None: nothing is guessed.
 
     Tried in this order: the exact id or alias; a fine-tune by its base; without the provider's prefix
-    (``openai/gpt-4o``, ``models/gemini-2.5-pro``); without the date of a snapshot (``-2025-08-07``, ``-20250807``,
-    ``@20250807``).
+    (``openai/gpt-4o``, ``models/gemini-2.5-pro``) or out of an ARN; without the mark of a snapshot: its date
+    (``-2025-08-07``, ``-20250807``, ``@20250807``, ``-250807``, ``-08-2025``, ``-08-07``) or number (``-001``).
     """
     if (mine := _registered.get((provider, model))) is not None:
         return mine
@@ -185,7 +185,10 @@ def find(provider: str, model: str) -> Model | None:
     return None
 
 
-_DATED = re.compile(r"(.+?)(?:[-@](?:20\d\d)-?(?:0[1-9]|1[0-2])-?(?:0[1-9]|[12]\d|3[01])|@(?:default|latest))$")
+_MONTH, _DAY = "(?:0[1-9]|1[0-2])", "(?:0[1-9]|[12][0-9]|3[01])"
+_DATED = re.compile(
+    rf"(.+?)(?:[-@]20\d\d-?{_MONTH}-?{_DAY}|-{_MONTH}-(?:20\d\d|{_DAY})|-2\d{_MONTH}{_DAY}|-00\d|@(?:default|latest))$"
+)
 
 
 def _spellings(provider: str, model: str) -> Iterator[str]:
@@ -194,6 +197,9 @@ def _spellings(provider: str, model: str) -> Iterator[str]:
         yield ":".join(model.split(":")[:2])
         return
     bare = model
+    if model.startswith("arn:"):
+        bare = model.rpartition("/")[2]
+        yield bare
     for prefix in (f"{provider}/", f"{provider}:", "models/", "publishers/google/models/"):
         if model.startswith(prefix):
             bare = model.removeprefix(prefix)

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from modelmux import catalogue, providers
 from modelmux.cost.meter import Charge, Line, charge
-from modelmux.cost.usage import Reader, canonical_call, reader
+from modelmux.cost.usage import Reader, reader
 from modelmux.errors import UnknownName
 from modelmux.money import Money
 from modelmux.types import NO_USAGE, Usage
@@ -91,7 +91,7 @@ class _Call:
         self.own = own if isinstance(own, Mapping) else None
         self.processing = _word(request.get("processing"))
         try:
-            self.read: Reader | None = reader(f"{self.provider}.{canonical_call(endpoint)}")
+            self.read: Reader | None = reader(f"{self.provider}.{endpoint}")
         except UnknownName:
             self.read = None
 
@@ -106,7 +106,7 @@ class _Call:
         served = self.read.context(body) if isinstance(body, dict) else {}
         asked = self.request
         found = catalogue.find(self.provider, self.model)
-        if found is None and "model" in served:
+        if (found is None or not found.prices) and "model" in served:
             found = catalogue.find(self.provider, served["model"])
         made = charge(
             found,
@@ -151,13 +151,20 @@ def _sum(costs: list[Cost]) -> Cost:
     return Cost(status, total, currency, lines, Money.of(total, currency), reason)
 
 
+_OUTCOMES = ("type", "status", "outcome")
+_FAILED = frozenset({"errored", "error", "failed", "canceled", "cancelled", "expired"})
+_NEVER_SENT = frozenset({"connect_error", "connection_error", "connection_refused", "not_sent", "refused"})
+
+
 def _batch_body(row: Any) -> Any:
     """The response inside one row of a batch's results; None for a row that failed, which is not billed."""
     if not isinstance(row, dict):
         return None
     result = row.get("result")
+    if any(str(part.get(key)) in _FAILED for part in (row, result) if isinstance(part, dict) for key in _OUTCOMES):
+        return None
     if isinstance(result, dict):
-        return result.get("message") if result.get("type", "succeeded") == "succeeded" else None
+        return result.get("message") or result
     answer = row.get("response")
     if isinstance(answer, dict):
         if "body" not in answer:
@@ -170,7 +177,7 @@ def _attempt(row: Mapping[str, Any], at: float, own: Any) -> Cost:
     """One attempt of a call. A refused one costs nothing; a cut stream is billed for what was counted of it."""
     outcome = str(row.get("outcome", "ok"))
     known = row.get("usage") or row.get("usage_known")
-    if outcome.startswith("http_") and not known:
+    if not known and (outcome.startswith("http_") or outcome in _NEVER_SENT):
         return Cost("priced", Decimal(0), money=Money(0))
     vendor, model = str(row.get("vendor", "")), str(row.get("model", ""))
     endpoints = [row["endpoint"]] if isinstance(row.get("endpoint"), str) else _calls_of(vendor)
@@ -186,6 +193,8 @@ def _attempt(row: Mapping[str, Any], at: float, own: Any) -> Cost:
     if isinstance(counted, int):
         units = {unit: count for unit, count in usage.items() if unit not in ("output", "reasoning")}
         usage = Usage({**units, "output": counted}, reported=False)
+    elif not row.get("usage"):
+        usage = Usage(dict(usage), reported=False)
     made = charge(
         catalogue.find(call.provider, model), usage, at=at, price=call.own, tier=_word(row.get("service_tier"))
     )

@@ -242,7 +242,7 @@ def _sheet(
 ) -> Sheet:
     """One sheet from a plain version and what is laid over it, in order."""
     base = versions[0]
-    factor = Decimal(base.uplift.get(region or "", "1"))
+    factor = _uplift(base, region)
     steps = sorted({int(tier["above"]) for version in versions for tier in version.tiers}, reverse=True)
     above: tuple[int, Sheet] | None = None
     for threshold in (*steps, None):
@@ -266,6 +266,14 @@ def _sheet(
         if threshold is not None:
             above = (threshold, made)
     return made
+
+
+def _uplift(version: PriceVersion, region: str | None) -> Decimal:
+    """The factor for a region; ``regional`` stands for every place but the global one."""
+    if region is None or not version.uplift:
+        return Decimal(1)
+    default = "1" if region == "global" else version.uplift.get("regional", "1")
+    return Decimal(version.uplift.get(region, default))
 
 
 def _rate(unit: str, amount: str | Decimal, currency: str, factor: Decimal = Decimal(1)) -> Rate:

@@ -13,7 +13,8 @@ Readers are data, in the provider's TOML row, compiled once each::
 ``from`` lists places (:mod:`modelmux.cost._paths`), the first with a number wins; ``add`` places are added to it;
 ``less`` names units that the counter includes and that are taken out of it; ``times`` multiplies by another
 place; ``scale`` by a constant. Where what is inside exceeds the counter, ``over`` says what the counter meant:
-``trim`` (default: the counter is the bill, the parts shrink to fit) or ``beside`` (the part was counted beside it).
+``trim`` (default: the counter is the bill, the parts shrink to fit) or ``beside`` (a part greater than the whole
+counter was counted beside it).
 ``rest`` names the unit that what the total holds beyond the counted units goes to; ``each`` a list of part usages
 that replace the top-level counters and are summed; ``cost`` where the vendor states the price of the call;
 ``context`` where it says which tier, speed and region served it; ``unpriced`` what is billed but cannot be counted.
@@ -37,6 +38,7 @@ __all__ = ["Reader", "canonical_call", "reader"]
 
 _DEFAULT_ROW = "compatible"
 _TOKENS = frozenset(TOKENS)
+_REASONING = "reasoning"
 _KEYS = frozenset({"usage", "stream", "total", "units", "rest", "each", "each_model", "cost", "context"}) | frozenset(
     {"unpriced", "like", "outside_total"}
 )
@@ -98,7 +100,7 @@ class Reader:
         units = units or {}
         if total is not None:
             total = int(total)
-            self._check_total(units, total, anomalies)
+            self._check_total(units, total, usage, body, anomalies)
         for path, get in self._unpriced:
             if get(body):
                 anomalies.append(f"price: {path} is billed and cannot be counted")
@@ -188,12 +190,31 @@ class Reader:
                     summed[unit] = summed.get(unit, 0) + count
         return summed
 
-    def _check_total(self, units: dict[str, int], total: int, anomalies: list[str]) -> None:
+    def _check_total(self, units: dict[str, int], total: int, usage: Any, body: Any, anomalies: list[str]) -> None:
         counted = sum(n for unit, n in units.items() if unit in _TOKENS and unit not in self._outside)
-        if self._rest is not None and counted < total:
-            units[self._rest] = units.get(self._rest, 0) + total - counted
-        elif abs(counted - total) > 1:
+        missing = total - counted
+        if -1 <= missing <= 1:
+            return
+        if missing > 0:
+            if self._rest is not None:
+                units[self._rest] = units.get(self._rest, 0) + missing
+                return
+            if missing == self._first(_REASONING, usage, body):
+                # The total proves that this server counts reasoning beside the output, not inside it.
+                units["output"] = units.get("output", 0) + units.get(_REASONING, 0)
+                units[_REASONING] = missing
+                anomalies[:] = [note for note in anomalies if not note.startswith(f"{_REASONING} exceeds")]
+                return
+        beside = sum(n for unit, n in units.items() if any(note.startswith(f"{unit} exceeds") for note in anomalies))
+        if abs(missing + beside) > 1:  # else the total leaves out what was counted beside it, as the counter does
             anomalies.append(f"total is {total}, its parts are {counted}")
+
+    def _first(self, wanted: str, usage: Any, body: Any) -> Any:
+        """The raw counter of a unit, before anything was taken out of it or trimmed."""
+        for unit, spec in self._units:
+            if unit == wanted:
+                return next((n for from_body, get in spec.places if (n := get(body if from_body else usage))), None)
+        return None
 
 
 class _Unit:
@@ -228,9 +249,10 @@ def _take_out(spec: _Unit, count: int, units: dict[str, int], anomalies: list[st
             left -= inside
             continue
         anomalies.append(f"{part} exceeds the counter it is inside of ({inside} > {left})")
-        if not spec.beside:
-            units[part] = left
-            left = 0
+        if spec.beside and inside > count:
+            continue  # more than all of the counter cannot be a part of it
+        units[part] = left
+        left = 0
     return left
 
 
