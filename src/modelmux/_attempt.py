@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from modelmux._effects import Effect, Emit, NextBytes, Send
 from modelmux._fold import Folder, unfold
 from modelmux._http import HttpHead
-from modelmux.errors import AttemptTimeout, MalformedResponse, ModelmuxError, ProviderError, ResponseTooLarge
+from modelmux.errors import MalformedResponse, ModelmuxError, ProviderError, ResponseTooLarge
 from modelmux.receipt import AttemptStatus
 from modelmux.types import MODEL_OUTPUT, Event, Finish, Response, UsageEvent
 
@@ -60,14 +60,17 @@ class Trial:
             self.first_token_after = self.clock.monotonic() - self.began
 
     @property
+    def out_of_patience(self) -> bool:
+        """Whether the time for a first token ran out without one."""
+        by = self.first_token_by
+        return self.first_token is None and by is not None and self.clock.monotonic() >= by
+
+    @property
     def read_by(self) -> float | None:
         """Until when to wait for the next bytes."""
         if self.first_token is None and self.first_token_by is not None:
             return self.first_token_by if self.deadline is None else min(self.deadline, self.first_token_by)
         return self.deadline
-
-
-Outcome = Callable[[Trial], Sequence[Event]]
 
 
 def attempt(
@@ -198,12 +201,3 @@ def _malformed(message: str, head: HttpHead, body: bytes) -> MalformedResponse:
 
 def _too_large(limit: int) -> ResponseTooLarge:
     return ResponseTooLarge(f"the answer passed max_response_bytes={limit}")
-
-
-def timed_out(error: ModelmuxError, trial: Trial) -> bool:
-    """Whether the wait for the first token is what ran out, rather than the attempt's own time."""
-    return isinstance(error, AttemptTimeout) and trial.first_token is None and trial.first_token_by is not None
-
-
-def header(headers: Mapping[str, str], *names: str) -> str | None:
-    return next((headers[name] for name in names if name in headers), None)

@@ -18,11 +18,12 @@ from modelmux.cost.records import AttemptRow
 from modelmux.errors import Billed, ProviderError
 from modelmux.money import NANO, Money
 from modelmux.receipt import Attempt, Receipt
-from modelmux.types import NO_USAGE, Reasoning, Response, Text, ToolCall, Usage
+from modelmux.types import NO_USAGE, Message, Request, Response, Usage
 
 if TYPE_CHECKING:
     from modelmux._attempt import Trial
     from modelmux._exchange import Call
+    from modelmux.endpoint import Target
     from modelmux.routing.plan import Candidate, Decision
 
 CostStatus = Literal["priced", "estimated", "unknown"]
@@ -60,33 +61,27 @@ def _used(trial: Trial, expected_input: int) -> tuple[Usage | None, bool]:
     """The usage and whether it is an estimate; None where nothing can be said, ``_NOTHING_BILLED`` for a rejection."""
     answer = trial.response or trial.folder.response()
     if trial.status == "ok":
-        return (answer.usage, False) if answer.usage.reported else (_estimate(answer, expected_input), True)
+        reported = answer.usage.reported
+        return answer.usage if reported else _estimate(answer, trial.target, expected_input), not reported
     error = trial.error
     if isinstance(error, ProviderError) and error.billed is Billed.NO and not trial.handed_over:
         return _NOTHING_BILLED, False
     if error is not None and not isinstance(error, ProviderError):
         return _NOTHING_BILLED, False  # stopped on our side before anything was sent
     if trial.first_token is not None:
-        return _estimate(answer, expected_input), True
+        return _estimate(answer, trial.target, expected_input), True
     return None, False
 
 
-def _estimate(answer: Response, expected_input: int) -> Usage:
+def _estimate(answer: Response, target: Target, expected_input: int) -> Usage:
     """Tokens in as routing expected them, out from the text that came; the vendor's own counters where larger."""
     seen = answer.usage
     prompt = sum(count for unit, count in seen.items() if unit not in ("output", "reasoning"))
     units = dict(seen) if prompt else {"input": expected_input}
-    written = sum(tokens.estimate_text(_written(part)) for choice in answer.choices for part in choice.content)
+    turns = tuple(Message("assistant", choice.content) for choice in answer.choices if choice.content)
+    written = tokens.estimate(Request(turns), target.model, wire=target.call.wire).expected if turns else 0
     units["output"] = max(written, seen.get("output", 0))
     return Usage(units, reported=False, raw=seen.raw)
-
-
-def _written(part: object) -> str:
-    if isinstance(part, (Text, Reasoning)):
-        return part.text
-    if isinstance(part, ToolCall):
-        return part.name + (part.raw or str(part.arguments))
-    return ""
 
 
 def intent(trial: Trial, call: Call, decision: Decision, candidate: Candidate) -> AttemptRow:

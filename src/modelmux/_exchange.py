@@ -16,6 +16,7 @@ from modelmux._attempt import Trial, attempt
 from modelmux._effects import Effect, Emit, Look, Sleep
 from modelmux._upstream import http_request
 from modelmux.errors import (
+    AttemptTimeout,
     DeadlineExceeded,
     ModelmuxError,
     ProviderError,
@@ -35,10 +36,10 @@ if TYPE_CHECKING:
     from modelmux.cost.recorder import Recorder
     from modelmux.cost.records import AttemptRow
     from modelmux.endpoint import Target
-    from modelmux.routing.fleet import Fleet
     from modelmux.routing.health import Health
     from modelmux.routing.needs import RouteOptions
     from modelmux.routing.plan import Decision
+    from modelmux.routing.table import Fleet
     from modelmux.types import Request
 
 
@@ -86,6 +87,8 @@ class _Progress:
     attempts: list[Attempt] = field(default_factory=list)
     history: list[retry.Tried] = field(default_factory=list)
     warnings: list[Warning] = field(default_factory=list)
+    avoid: frozenset[str] = frozenset()
+    trial: Trial | None = None
     handed_over: bool = False
 
 
@@ -101,7 +104,8 @@ def exchange(call: Call, env: Env) -> Generator[Effect, Any, Reply]:
         except ModelmuxError as error:
             move = _after(progress, name, error)
             if move is None or move.name is None:
-                raise _final(progress, error) from error.__cause__
+                final = _final(progress, error)
+                raise final from final.__cause__
             if move.wait > 0:
                 yield Sleep(env.clock.monotonic() + move.wait)
             name = move.name
@@ -142,6 +146,7 @@ def _try(progress: _Progress, name: str) -> Generator[Effect, Any, tuple[Trial, 
     row = books.intent(trial, call, progress.decision, candidate)
     env.recorder.intent(row)
     env.health.started(name)
+    progress.trial = trial
     try:
         last = yield from attempt(
             trial, http, stream=call.stream, hold=call.on_break == "buffer", limit=env.max_response_bytes
@@ -152,6 +157,8 @@ def _try(progress: _Progress, name: str) -> Generator[Effect, Any, tuple[Trial, 
         trial.error = error
         if isinstance(error, ProviderError):
             error.endpoint, error.provider = name, target.provider
+        if isinstance(error, AttemptTimeout) and trial.out_of_patience:
+            error.phase = "first_token"
         raise
     finally:
         _settle(progress, trial, row, candidate.input_tokens)
@@ -225,6 +232,7 @@ def _after(progress: _Progress, name: str, error: ModelmuxError) -> retry.Move |
         return None
     now = env.clock.monotonic()
     progress.history.append(retry.Tried(name, error, now))
+    progress.avoid |= call.fleet.avoid(name, error)
     return retry.next_move(
         progress.history,
         progress.decision.plan,
@@ -233,7 +241,7 @@ def _after(progress: _Progress, name: str, error: ModelmuxError) -> retry.Move |
         started=progress.began,
         deadline=call.deadline,
         policy=env.retry,
-        avoid=call.fleet.avoid(progress.history),
+        avoid=progress.avoid,
     )
 
 
@@ -249,6 +257,8 @@ def _final(progress: _Progress, error: ModelmuxError) -> ModelmuxError:
             final.__cause__ = error
         elif progress.handed_over:
             final = StreamInterrupted(f"the stream broke after output was handed over: {error}", status=error.status)
+            final.endpoint, final.provider, final.request_id = error.endpoint, error.provider, error.request_id
+            final.partial = None if progress.trial is None else progress.trial.folder.response()
             final.__cause__ = error
     final.receipt = books.receipt(call.id, progress.attempts, progress.decision)
     if len(progress.attempts) > 1:

@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, Unpack
 
 from modelmux import _books as books
+from modelmux import _engines as engines
 from modelmux import _options as options_
 from modelmux import providers as providers_
 from modelmux._clock import Clock, SystemClock
@@ -24,13 +25,12 @@ from modelmux._tools import parse_output
 from modelmux._upstream import missing_key
 from modelmux.endpoint import Endpoint
 from modelmux.errors import ConfigError, NoCapableEndpoint, UnknownName
-from modelmux.routing.fleet import Fleet
 from modelmux.routing.health import Health
 from modelmux.routing.needs import RouteOptions
+from modelmux.routing.table import Fleet
 from modelmux.types import Reply
 
 if TYPE_CHECKING:
-    from modelmux._engines import AsyncEngine, Engine
     from modelmux.config import Config
     from modelmux.cost.ledger import Ledger
     from modelmux.cost.recorder import Recorder
@@ -111,13 +111,13 @@ class Mux:
         self._attempt_timeout = options_.seconds(attempt_timeout, "attempt_timeout")
         self._default_max_output = default_max_output
         self._exact_usage = usage == "exact"
-        self._max_connections = max_connections
+        self._engine_options = engines.Options(max_connections=max_connections, max_response_bytes=max_response_bytes)
         self._clock: Clock = clock or SystemClock()
         self._health = Health()
         self._recorder = _recorder(ledger, journal, durability)
         self._env = Env(self._clock, self._health, self._recorder, Random(seed), max_response_bytes)
-        self._engine_: Engine | None = None
-        self._aengine_: AsyncEngine | None = None
+        self._engine_: engines.Engine | None = None
+        self._aengine_: engines.AsyncEngine | None = None
 
     @classmethod
     def from_config(cls, config: Config | Mapping[str, Any] | str | os.PathLike[str], **overrides: Any) -> Mux:
@@ -305,16 +305,12 @@ class Mux:
 
     def _driver(self, call: Call) -> Driver:
         if self._engine_ is None:
-            from modelmux._engines.default import engine
-
-            self._engine_ = engine(max_connections=self._max_connections)
+            self._engine_ = engines.open_engine(self._engine_options)
         return Driver(exchange(call, self._env), self._engine_, self._clock, self._look)
 
     def _adriver(self, call: Call) -> AsyncDriver:
         if self._aengine_ is None:
-            from modelmux._engines.default import async_engine
-
-            self._aengine_ = async_engine(max_connections=self._max_connections)
+            self._aengine_ = engines.open_async_engine(self._engine_options)
         return AsyncDriver(exchange(call, self._env), self._aengine_, self._clock, self._look)
 
 

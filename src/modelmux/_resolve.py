@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import date
 from typing import Any
 
 from modelmux import catalogue, providers, wire
@@ -147,14 +148,19 @@ def resolve_all(models: Sequence[Any] | None, where: Surroundings) -> tuple[Targ
 
 
 def everything(where: Surroundings) -> tuple[Target, ...]:
-    """Every chat model that the catalogue lists for the configured providers, retired ones left out."""
+    """Every chat model that the catalogue lists for the configured providers; those past their end are left out."""
+    today = date.today().isoformat()
     return unique(
         resolve(f"{row.id}/{model.id}", where)
         for row in where.configured()
         if any(call.wire for call in row.calls.values())
         for model in catalogue.load(row.catalogue or row.id).values()
-        if "chat" in model.abilities and model.retired is None and model.deprecated is None
+        if "chat" in model.abilities and not _past(model.retired, today) and not _past(model.deprecated, today)
     )
+
+
+def _past(end: str | None, today: str) -> bool:
+    return end is not None and end <= today
 
 
 def unique(targets: Any) -> tuple[Target, ...]:

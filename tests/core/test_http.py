@@ -32,7 +32,10 @@ def test_any_split_gives_the_same_events(parts: list[bytes], end: bytes, cuts: l
     assert decode(split(data, cuts)) == decode([data])
 
 
-@given(st.text(alphabet=st.characters(exclude_characters="\r"), min_size=1), st.lists(st.integers(0, 500)))
+@given(
+    st.text(alphabet=st.characters(exclude_characters="\r", exclude_categories=["Cs"]), min_size=1),
+    st.lists(st.integers(0, 500)),
+)
 def test_what_is_framed_comes_back(text: str, cuts: list[int]) -> None:
     assert decode(split(sse(text.encode(), "delta"), cuts)) == [SSE(text.encode(), "delta")]
 

@@ -134,7 +134,8 @@ def test_output_is_parsed_into_the_type_asked_for() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "finish", "why"), [("hello", "stop", ""), ('{"number": "7"', "length", "token limit")]
+    ("text", "finish", "why"),
+    [("hello", "stop", "not what output= asks for"), ('{"number": "7"', "length", "token limit")],
 )
 def test_an_answer_that_does_not_fit_is_an_error_that_keeps_the_reply(text: str, finish: str, why: str) -> None:
     reply = reply_of(text, finish)
