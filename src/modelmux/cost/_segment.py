@@ -51,7 +51,7 @@ def read_frames(data: bytes) -> tuple[list[bytes], int]:
         if end <= len(data):
             _, length, checksum = _HEAD.unpack_from(data, at)
             payload = data[end : end + length]
-            whole = len(payload) == length and zlib.crc32(payload) == checksum
+            whole = 0 < len(payload) == length and zlib.crc32(payload) == checksum
         if whole:
             found.append(payload)
             damaged, torn = damaged + torn, 0

@@ -7,7 +7,6 @@ import logging
 import os
 import threading
 import weakref
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from math import inf
 from queue import Empty, SimpleQueue
@@ -20,7 +19,7 @@ from modelmux.cost.journal import Entry, Journal
 from modelmux.cost.ledger import Ledger
 from modelmux.cost.records import AttemptRow
 from modelmux.cost.recovery import Recovered, recover
-from modelmux.errors import JournalFull
+from modelmux.errors import JournalFull, LedgerError
 
 logger = logging.getLogger("modelmux.ledger")
 
@@ -204,33 +203,25 @@ class Writer:
         return True
 
     def _commit(self, now: float) -> bool:
-        written = self._attempt(
-            now, "write attempts", lambda: self._backlog.write(self.ledger, now, everything=self._asked())
-        )
-        recovered = now < self._recover_at or self._attempt(now, "recover journals", lambda: self._recover(now))
-        if written and recovered:
+        try:
+            with self._ledger_lock:
+                self._backlog.write(self.ledger, now, everything=bool(self._requests))
+                if self.journal and now >= self._recover_at:
+                    self.recovered += recover(self.ledger, self.journal.directory)
+                    self._recover_at = now + RECOVER_EVERY
+        except LedgerError as error:
+            logger.warning("%s; %d attempts wait, next try in %.2f s", str(error), len(self._backlog), self._backoff)
+        except Exception:
+            logger.exception(
+                "%d attempts wait for a ledger that fails, next try in %.2f s", len(self._backlog), self._backoff
+            )
+        else:
             self._retry_at, self._backoff = None, _BACKOFF_FIRST
             return True
+        self._retry_at = now + self._backoff
         self._backoff = min(self._backoff * 2, _BACKOFF_MOST)
         self._requests = [request for request in self._requests if request.end or now < request.deadline]
         return False
-
-    def _recover(self, now: float) -> None:
-        if self.journal:
-            self.recovered += recover(self.ledger, self.journal.directory)
-        self._recover_at = now + RECOVER_EVERY
-
-    def _attempt(self, now: float, what: str, work: Callable[[], None]) -> bool:
-        try:
-            with self._ledger_lock:
-                work()
-        except Exception:
-            self._retry_at = now + self._backoff
-            logger.exception(
-                "the ledger failed to %s; %d attempts wait, next try in %.2f s", what, len(self._backlog), self._backoff
-            )
-            return False
-        return True
 
     def _retire(self, segments: list[Segment]) -> None:
         for segment in segments:

@@ -124,7 +124,7 @@ class Journal:
 
     def prepare(self) -> None:
         """Have the next segment ready, so that no append waits for the disk to find room."""
-        if self._chain and not self._spares:
+        if self._in_use() is not None and not self._spares:
             segment = self._create()
             if segment is not None:
                 self._spares.append(segment)

@@ -71,12 +71,14 @@ def recover(ledger: Ledger, directory: Path) -> Recovered:
             (spoilt if bad else held).append(orphan)
             damaged += bad
             finals = [row for row in rows if row.final]
-            ledger.write(finals)
+            if finals:
+                ledger.write(finals)
             outcomes.update(row.attempt_id for row in finals)
             unfinished.update((row.attempt_id, row) for row in rows if not row.final)
         for attempt_id in outcomes & unfinished.keys():
             del unfinished[attempt_id]
-        ledger.write([lost(row) for row in unfinished.values()])
+        if unfinished:
+            ledger.write([lost(row) for row in unfinished.values()])
         _dispose(held, spoilt)
     finally:
         for orphan in (*held, *spoilt):
