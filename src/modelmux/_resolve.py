@@ -127,7 +127,7 @@ def chat_call(row: Row) -> str:
     return name
 
 
-def resolve_all(models: Sequence[Any] | None, where: Surroundings) -> tuple[Target, ...]:
+def resolve_all(models: Sequence[Any] | str | Endpoint | None, where: Surroundings) -> tuple[Target, ...]:
     """Every target of ``models=``: names, Endpoints, and lists of them as groups of equals. None: all chat models of
     the providers that have a key. Names are made unique.
     """

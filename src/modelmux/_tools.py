@@ -37,14 +37,16 @@ def canonical_tools(tools: Sequence[Any] | None) -> tuple[Tool | ServerTool, ...
 def _tool(tool: Any, where: str) -> Tool | ServerTool:
     if isinstance(tool, ServerTool):
         return tool
-    if isinstance(tool, Mapping):
-        tool = _from_mapping(tool, where)
-    elif not isinstance(tool, Tool):
-        if not callable(tool):
-            raise InvalidRequest(f"{where} is a {type(tool).__name__}; give a dict, a function or a Tool", field=where)
-        tool = from_function(tool)
-    _check(tool, where)
-    return tool
+    if isinstance(tool, Tool):
+        made = tool
+    elif isinstance(tool, Mapping):
+        made = _from_mapping(tool, where)
+    elif callable(tool):
+        made = from_function(tool)
+    else:
+        raise InvalidRequest(f"{where} is a {type(tool).__name__}; give a dict, a function or a Tool", field=where)
+    _check(made, where)
+    return made
 
 
 def _from_mapping(given: Mapping[str, Any], where: str) -> Tool:

@@ -141,9 +141,8 @@ def _explained(error: ValidationError, origin: str) -> tuple[str]:
 
 
 def _keys_at(path: tuple[int | str, ...]) -> list[str]:
-    holder: type[BaseModel] = {"providers": ProviderConfig, "endpoints": EndpointConfig}.get(
-        str(path[0]) if path else "", Config
-    )
+    holders: dict[str, type[BaseModel]] = {"providers": ProviderConfig, "endpoints": EndpointConfig}
+    holder = holders.get(str(path[0]), Config) if path else Config
     return list(holder.model_fields)
 
 
