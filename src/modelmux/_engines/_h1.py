@@ -36,7 +36,7 @@ class Answer:
     """
 
     __slots__ = (
-        "_asked", "_cap", "_held", "_inflater", "_interim", "_left", "_no_body", "_raw", "_step",
+        "_asked", "_cap", "_held", "_inflater", "_interim", "_left", "_no_body", "_raw", "_size", "_step",
         "ended", "head", "reusable", "started",
     )  # fmt: skip
 
@@ -46,7 +46,7 @@ class Answer:
         self._no_body = method == "HEAD"
         self._asked = asked
         self._cap = cap
-        self._raw = 0
+        self._raw = self._size = 0
         self._held = b""
         self._left = 0
         self._interim = 0
@@ -148,7 +148,8 @@ class Answer:
 
     def _in_chunks(self, data: bytes) -> bytes:
         self._raw += len(data)
-        if self._raw > self._cap + MAX_HEAD:
+        if self._raw > 8 * self._cap + MAX_HEAD:
+            # An honest server spends at most six bytes of framing on one of the body.
             raise too_large(self._cap)
         if self._held:
             data = self._held + data
@@ -190,7 +191,7 @@ class Answer:
     def _body(self, pieces: list[bytes]) -> bytes:
         if not pieces:
             return b""
-        return self._plain(pieces[0] if len(pieces) == 1 else b"".join(pieces), counted=True)
+        return self._plain(pieces[0] if len(pieces) == 1 else b"".join(pieces))
 
     def _in_trailers(self, data: bytes) -> bytes:
         # Nothing in a trailer is of use; what counts is that it ends.
@@ -208,10 +209,9 @@ class Answer:
         self.reusable = self.reusable and end == len(data)
         return self._end(b"")
 
-    def _plain(self, data: bytes, *, counted: bool = False) -> bytes:
-        if not counted:
-            self._raw += len(data)
-        if self._raw > self._cap and not counted:
+    def _plain(self, data: bytes) -> bytes:
+        self._size += len(data)
+        if self._size > self._cap:
             raise too_large(self._cap)
         return data if self._inflater is None else self._inflater.feed(data)
 
