@@ -9,11 +9,11 @@ texts by samples. From one :class:`Measure` follow the figures for any tokenizer
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from operator import mul
-from typing import Any
+from typing import Any, NamedTuple
 
 from modelmux import _json
 from modelmux.catalogue.tokenizers import (
@@ -48,8 +48,7 @@ _SLACK = 16
 """Tokens added to every upper figure: short prompts vary more than their length says."""
 
 
-@dataclass(frozen=True, slots=True)
-class Estimate:
+class Estimate(NamedTuple):
     """Tokens in. ``audio`` is the part of ``expected`` that is sound. ``open`` names what has no bound of its own
     (a PDF's pages, media by URL, tools the vendor runs): with it, only the model's window bounds the input.
     """
@@ -126,8 +125,16 @@ class Measure:
     def estimate(self, profile: Profile | None = None) -> Estimate:
         """Tokens by ``profile`` (see :func:`profile`); by cautious figures when it is None."""
         profile = profile or _UNKNOWN
+        return self._estimate(profile, sum(map(mul, profile.weights, self.counts)))
+
+    def estimates(self, profiles: Sequence[Profile]) -> list[Estimate]:
+        """Tokens by each of ``profiles``."""
+        texts = {weights: sum(map(mul, weights, self.counts)) for weights in {p.weights for p in profiles}}
+        return [self._estimate(profile, texts[profile.weights]) for profile in profiles]
+
+    def _estimate(self, profile: Profile, text: float) -> Estimate:
         add = profile.overhead
-        expected = sum(map(mul, profile.weights, self.counts)) + add.request + add.message * self.messages
+        expected = text + add.request + add.message * self.messages
         bound = self.size + add.request_bound + add.message_bound * (self.messages + self.calls)
         if self.calls:
             expected += add.call * self.calls

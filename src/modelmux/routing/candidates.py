@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from math import inf
+from operator import add
 from typing import TYPE_CHECKING, Any, overload
 
 from modelmux.errors import ConfigError
@@ -100,9 +101,11 @@ class Candidates(Sequence[Candidate]):
         written = self.needs.output * self.needs.n
         read = [max(1, estimate.expected) for estimate in self.estimates]
         costs = [
-            read[meter] * price_in + written * price_out + fee
-            for meter, price_in, price_out, fee in zip(pool.meters, pool.input, pool.output, pool.fee, strict=True)
+            read[meter] * price_in + written * price_out
+            for meter, price_in, price_out in zip(pool.meters, pool.input, pool.output, strict=True)
         ]
+        if pool.fees:
+            costs = list(map(add, costs, pool.fee))
         longest = max(read)
         for position, threshold in pool.long:
             if longest > threshold and read[pool.meters[position]] > threshold:

@@ -36,6 +36,10 @@ class Check:
     why: Callable[[int], str]
 
 
+_SAYS_LITTLE = frozenset({"chat", "temperature"})
+"""A model of which the catalogue says no more than this is one whose abilities it does not know."""
+
+
 def abilities_of(info: Model) -> frozenset[str]:
     """A model's abilities, with those that its modalities and other abilities imply."""
     able = set(info.abilities)
@@ -61,7 +65,9 @@ class Facts:
         seen: list[frozenset[str] | None] = []
         for index, target in enumerate(targets):
             bit = 1 << index
-            abilities = abilities_of(target.info) if target.info is not None and target.info.abilities else None
+            abilities = (
+                abilities_of(target.info) if target.info is not None and target.info.abilities - _SAYS_LITTLE else None
+            )
             seen.append(abilities)
             if abilities is not None:
                 self.known |= bit

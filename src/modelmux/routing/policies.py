@@ -41,7 +41,7 @@ class Ordered:
 
     def __call__(self, needs: Needs, candidates: Candidates, snapshot: Snapshot, rng: Random) -> Decision:
         del needs, snapshot  # the candidates' numbers hold what they say
-        return candidates.decide(self.order(candidates, rng), policy=self.name)
+        return Decision(candidates, self.order(candidates, rng), policy=self.name, seed=candidates.seed)
 
 
 def _balanced(candidates: Candidates, _rng: Random) -> list[int]:
@@ -96,6 +96,8 @@ def name_of(policy: Policy) -> str:
 def checked(policy: Policy, needs: Needs, candidates: Candidates, snapshot: Snapshot, rng: Random | None) -> Decision:
     """What ``policy`` decides. Raises ConfigError when that is no decision, or plans nothing, or plans strangers."""
     decision = policy(needs, candidates, snapshot, rng if rng is not None else Random(0))
+    if type(policy) is Ordered:
+        return decision
     if not isinstance(decision, Decision):
         raise ConfigError(
             f"policy {name_of(policy)} gave {type(decision).__name__}; it must return candidates.decide(...)",

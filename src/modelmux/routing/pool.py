@@ -48,6 +48,7 @@ class Pool:
         "audio",
         "checks",
         "fee",
+        "fees",
         "groups",
         "index",
         "input",
@@ -81,6 +82,7 @@ class Pool:
         self.output = [prices.output[i] for i in index]
         self.audio = [prices.audio[i] for i in index]
         self.fee = [prices.fee[i] for i in index]
+        self.fees = any(self.fee)
         self.long = [(position, prices.long[i]) for position, i in enumerate(index) if i in prices.long]
         self.weights = [roster.weights[i] for i in index]
         self.groups = [roster.groups[i] for i in index]

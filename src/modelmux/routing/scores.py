@@ -89,34 +89,38 @@ def balanced(costs: Sequence[float], seconds: Sequence[float], quality: Sequence
     C is the logarithm of cost, T of seconds, Q quality itself; each is the distance from the best candidate divided
     by the spread of all, but at least by a factor of ten in cost, four in time, and 0.2 in quality, so that small
     differences stay small. Squares make a candidate that is bad at one thing lose to one that is fair at all.
-    An unknown cost counts as the worst.
+    Free counts as a tenth of the cheapest price, unknown as ten times the dearest.
     """
-    c = _distance(costs, _COST_SPAN)
-    t = _distance(seconds, _TIME_SPAN)
+    x0, a, xs = _distances(costs, _COST_SPAN, COST_SHARE)
+    y0, b, ys = _distances(seconds, _TIME_SPAN, TIME_SHARE)
     best = max(quality)
     span = max(_QUALITY_SPAN, best - min(quality))
-    a, b, d = COST_SHARE, TIME_SHARE, QUALITY_SHARE / (span * span)
-    return [a * x * x + b * y * y + d * (best - q) ** 2 for x, y, q in zip(c, t, quality, strict=True)]
+    d = QUALITY_SHARE / (span * span)
+    return [
+        a * (u := x - x0) * u + b * (v := y - y0) * v + d * (w := best - q) * w
+        for x, y, q in zip(xs, ys, quality, strict=True)
+    ]
 
 
-def _distance(values: Sequence[float], least_span: float) -> list[float]:
-    """How far each value is from the least, on a logarithmic scale, as a share of the spread. ``inf`` is 1."""
+def _distances(values: Sequence[float], least_span: float, share: float) -> tuple[float, float, Sequence[float]]:
+    """Logarithms, the least of them, and the factor that makes the square of a distance from it a share."""
     lowest, highest = min(values), max(values)
     if lowest == highest:
-        return [0.0] * len(values)
+        return lowest, 0.0, values if highest < inf else [0.0] * len(values)
     if highest == inf or lowest <= 0:
-        return _distance_with_gaps(values, least_span)
+        values = _without_gaps(values)
+        lowest, highest = min(values), max(values)
     base = log10(lowest)
     span = max(least_span, log10(highest) - base)
-    return [(x - base) / span for x in map(log10, values)]
+    if highest == lowest:
+        return base, 0.0, [base] * len(values)
+    return base, share / (span * span), list(map(log10, values))
 
 
-def _distance_with_gaps(values: Sequence[float], least_span: float) -> list[float]:
-    priced = [value for value in values if 0 < value < inf]
-    if not priced:
-        return [1.0 if value == inf else 0.0 for value in values]
-    # Something free is taken for ten times cheaper than the cheapest that is not: a logarithm of nothing says nothing.
-    floor = min(priced) / 10 if min(values) <= 0 else min(priced)
-    base = log10(floor)
-    span = max(least_span, log10(max(priced)) - base)
-    return [1.0 if value == inf else (log10(max(value, floor)) - base) / span for value in values]
+def _without_gaps(values: Sequence[float]) -> Sequence[float]:
+    """Free and unknown as numbers: something free is taken for ten times cheaper than the cheapest that is not (a
+    logarithm of nothing says nothing), something unknown for ten times dearer than the dearest.
+    """
+    known = [value for value in values if 0 < value < inf] or [1.0]
+    free, unknown = min(known) / 10, max(known) * 10
+    return [free if value <= 0 else unknown if value == inf else value for value in values]

@@ -113,15 +113,15 @@ class Fleet:
 
     def _candidates(self, needs: Needs, snapshot: Snapshot, now: float, seed: int | None) -> Candidates:
         pool = self._pool(needs, now)
-        estimates = [needs.measure.estimate(profile) for profile in pool.profiles]
+        estimates = needs.measure.estimates(pool.profiles)
         if len(pool) and self._tight(pool, needs, estimates):
             pool = self._by_size(pool, needs, estimates)
-            estimates = [needs.measure.estimate(profile) for profile in pool.profiles]
+            estimates = needs.measure.estimates(pool.profiles)
         if needs.options.max_cost is not None and len(pool):
             reasons = too_dear(pool, needs, estimates)
             if reasons:
                 pool = _without(pool, reasons)
-                estimates = [needs.measure.estimate(profile) for profile in pool.profiles]
+                estimates = needs.measure.estimates(pool.profiles)
         return Candidates(pool, needs, estimates, snapshot, seed)
 
     def _pool(self, needs: Needs, now: float) -> Pool:
