@@ -8,8 +8,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-import corpus
 import pytest
+
+import corpus
 from modelmux import errors, wire
 from modelmux._fold import fold, unfold
 from modelmux.errors import Retry
@@ -191,8 +192,7 @@ def test_any_split_of_the_bytes_gives_the_same_events() -> None:
 def test_a_stream_cut_anywhere_before_its_stop_reason_is_not_whole() -> None:
     rng = random.Random(11)
     streams = [(row["id"], body) for row, body in answers() if row["stream"]]
-    for where, body in rng.sample(streams, 60):
-        stop = body.index(b"event: message_delta") if b"event: message_delta" in body else body.rindex(b"message_delta")
+    for _, body in rng.sample(streams, 60):
+        cut = body[: rng.randrange(body.index(b'"message_delta"'))]
         with pytest.raises(errors.StreamTruncated):
-            list(CODEC.decode_stream([body[: rng.randrange(stop)]]))
-            pytest.fail(where)
+            list(CODEC.decode_stream([cut]))

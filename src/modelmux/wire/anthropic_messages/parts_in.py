@@ -19,7 +19,7 @@ from modelmux.types import (
     ToolCall,
     ToolResult,
 )
-from modelmux.wire.anthropic_messages.vocabulary import OWN, WIRE
+from modelmux.wire.anthropic_messages.vocabulary import OWN, WIRE, is_location
 
 Block = dict[str, Any]
 
@@ -94,6 +94,8 @@ def _text(block: Block, reply: bool) -> Part | None:
     if isinstance(citations, list) and citations:
         cited = tuple(map(decode_citation, citations))
         del rest["citations"]
+        if not rest and not all(map(is_location, citations)):
+            return Text(text, cited, cache, extra=OWN)
     elif reply:
         rest.pop("citations", None)
     return Text(text, cited, cache, extra=_extra(rest))
@@ -143,7 +145,8 @@ def _media(block: Block, _: bool) -> Part | None:
         if not isinstance(source.get(key), str):
             return None
         value = source[key]
-        if source.keys() != keys or (media_type is None and "media_type" in keys):
+        plain = kind != "base64" or block["type"] == "image" or media_type == "application/pdf"
+        if source.keys() != keys or not plain or (media_type is None and "media_type" in keys):
             rest["source"] = source
     else:
         return None

@@ -5,12 +5,11 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 from modelmux.types import (
     Cache,
-    Citation,
     Media,
     Opaque,
     Part,
@@ -23,7 +22,7 @@ from modelmux.types import (
     ToolResult,
     Warning,
 )
-from modelmux.wire.anthropic_messages.vocabulary import WIRE, own, put_extra
+from modelmux.wire.anthropic_messages.vocabulary import WIRE, is_location, own, put_extra
 
 Block = dict[str, Any]
 
@@ -91,7 +90,7 @@ class PartEncoder:
     def _text(self, part: Text) -> Block:
         block: Block = {"type": "text", "text": part.text}
         if part.citations:
-            raws = [raw for raw in map(citation, part.citations) if raw is not None]
+            raws = citations(part)
             if raws:
                 block["citations"] = raws
         return put_extra(block, own(part.extra)) if part.extra else block
@@ -198,7 +197,7 @@ class PartEncoder:
         return put_extra(block, own(part.extra))
 
     def _opaque(self, part: Opaque) -> Any:
-        if part.wire != WIRE:
+        if part.wire != WIRE or not isinstance(part.value, dict):
             self._lose("messages.content", f"a block that only {part.wire} understands")
             return None
         return part.value
@@ -224,13 +223,10 @@ def cache_control(cache: Cache) -> Block:
     return {"type": "ephemeral"} if cache.ttl is None else {"type": "ephemeral", "ttl": cache.ttl}
 
 
-_LOCATIONS = ("cited_text", "encrypted_index", "file_id", "document_index", "search_result_index")
-
-
-def citation(cited: Citation) -> Any:
-    """The vendor's own object, or None for a citation of another vendor: no location of this API says it."""
-    raw = cited.raw
-    return raw if isinstance(raw, Mapping) and any(key in raw for key in _LOCATIONS) else None
+def citations(part: Text) -> list[Any]:
+    """The vendor's own objects. Citations of another vendor are left out: no location of this API says them."""
+    ours = WIRE in part.extra
+    return [cited.raw for cited in part.citations if ours or is_location(cited.raw)]
 
 
 def _is_image(part: Media) -> bool:

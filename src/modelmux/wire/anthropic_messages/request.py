@@ -69,13 +69,20 @@ def _system(rest: Body) -> list[Message]:
     if isinstance(system, str):
         content: tuple[Part, ...] = (Text(system),)
     elif isinstance(system, list) and system:
-        content = decode_parts(system)
+        content = _parts(system, "system")
     elif not system:
         return []  # null or an empty list: stays among the fields without meaning
     else:
         raise InvalidRequest("system must be a string or a list of text blocks", field="system")
     del rest["system"]
     return [Message("system", content, extra=AS_STRING if isinstance(system, str) else AS_BLOCKS)]
+
+
+def _parts(content: list[Any], where: str) -> tuple[Part, ...]:
+    for number, block in enumerate(content):
+        if not isinstance(block, dict):
+            raise InvalidRequest(f"{where}[{number}] must be an object", field=f"{where}[{number}]")
+    return decode_parts(content)
 
 
 def _turn(turn: Any, number: int) -> Message:
@@ -91,7 +98,7 @@ def _turn(turn: Any, number: int) -> Message:
         parts: tuple[Part, ...] = (Text(content),)
         extra = INLINE_STRING if role == "system" else AS_STRING
     elif isinstance(content, list):
-        parts = decode_parts(content)
+        parts = _parts(content, f"messages[{number}].content")
         extra = INLINE_BLOCKS if role == "system" else AS_BLOCKS
     else:
         raise InvalidRequest(
@@ -246,7 +253,7 @@ def _reasoning(rest: Body) -> ReasoningOptions | None:
         return ReasoningOptions(effort=effort, extra={WIRE: {}}) if effort is not None else None
     left = dict(rest.pop("thinking"))
     budget = left.get("budget_tokens")
-    if isinstance(budget, int) and not isinstance(budget, bool):
+    if kind == "enabled" and isinstance(budget, int) and not isinstance(budget, bool):
         del left["budget_tokens"]
     else:
         budget = None

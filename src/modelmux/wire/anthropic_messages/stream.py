@@ -30,7 +30,7 @@ from modelmux.types import (
 from modelmux.wire._stream import StreamDecoder
 from modelmux.wire._usage import read_usage
 from modelmux.wire.anthropic_messages.error import in_band, malformed
-from modelmux.wire.anthropic_messages.parts_in import decode_citation, decode_part
+from modelmux.wire.anthropic_messages.parts_in import decode_part
 from modelmux.wire.anthropic_messages.response import (
     choice_extra,
     decode_response,
@@ -78,7 +78,7 @@ class MessagesStream(StreamDecoder):
         self._started = self._closing = False
         self._finish: Finish | None = None
         self._finished = False
-        self._blocks: dict[Any, _Block] = {}
+        self._blocks: dict[int | None, _Block] = {}
         self._parts = self._offset = self._calls = 0
         self._usage: dict[str, Any] = {}
         self._model: str | None = None
@@ -106,7 +106,8 @@ class MessagesStream(StreamDecoder):
             raise malformed("an event of the stream is not JSON", self._provider, frame.data) from None
         if not isinstance(event, dict):
             raise malformed("an event of the stream is no object", self._provider, frame.data)
-        handle = _EVENTS.get(event.get("type") or frame.event)
+        kind = event.get("type")
+        handle = _EVENTS.get(kind if isinstance(kind, str) else frame.event)
         if handle is not None:
             handle(self, event, out)
         elif isinstance(event.get("error"), (dict, str)):
@@ -160,26 +161,27 @@ class MessagesStream(StreamDecoder):
             self._stopped(message, {})
 
     def _block_start(self, event: dict[str, Any], out: list[Event]) -> None:
-        self._start_block(event.get("index"), event.get("content_block"), out)
+        self._start_block(_index(event), event.get("content_block"), out)
 
     def _block_delta(self, event: dict[str, Any], out: list[Event]) -> None:
-        block = self._blocks.get(event.get("index"))
-        delta = event.get("delta")
+        index, delta = event.get("index"), event.get("delta")
+        block = self._blocks.get(index) if index.__class__ is int else None
         if not isinstance(delta, dict):
             return
         kind = delta.get("type")
+        if not isinstance(kind, str):
+            kind = ""
         if block is None:
             # Its start was lost on the way, as some gateways do: what it was shows in its first delta.
-            form = _FORMS.get(kind) if isinstance(kind, str) else None
-            block = self._start_block(event.get("index"), {"type": "unknown"} if form is None else dict(form), out)
-        handle = None if block.whole and kind != "input_json_delta" else _DELTAS.get(kind)  # type: ignore[arg-type]
+            block = self._start_block(_index(event), dict(_FORMS.get(kind, {"type": "unknown"})), out)
+        handle = None if block.whole and kind != "input_json_delta" else _DELTAS.get(kind)
         if handle is None:
             _absorb(block.form, delta)
         else:
             handle(self, block, delta, out)
 
     def _block_stop(self, event: dict[str, Any], out: list[Event]) -> None:
-        self._stop_block(event.get("index"), out)
+        self._stop_block(_index(event), out)
 
     def _message_delta(self, event: dict[str, Any], out: list[Event]) -> None:
         self._count(event.get("usage"), out)
@@ -195,10 +197,10 @@ class MessagesStream(StreamDecoder):
 
     # --- blocks ----------------------------------------------------------------------------------------------
 
-    def _start_block(self, index: Any, form: Any, out: list[Event]) -> _Block:
+    def _start_block(self, index: int | None, form: Any, out: list[Event]) -> _Block:
         if not isinstance(form, dict):
             form = {"type": "unknown", "value": form}
-        number = self._offset + index if isinstance(index, int) else self._parts
+        number = self._parts if index is None else self._offset + index
         kind = form.get("type")
         begin = _STARTS.get(kind) if isinstance(kind, str) else None
         block = self._blocks[index] = _Block(number, form, self._calls, begin is None)
@@ -207,7 +209,7 @@ class MessagesStream(StreamDecoder):
             begin(self, block, out)
         return block
 
-    def _stop_block(self, index: Any, out: list[Event]) -> None:
+    def _stop_block(self, index: int | None, out: list[Event]) -> None:
         block = self._blocks.pop(index, None)
         if block is None:
             return
@@ -281,7 +283,9 @@ class MessagesStream(StreamDecoder):
 
     def _citation(self, block: _Block, delta: dict[str, Any], out: list[Event]) -> None:
         block.said = True
-        out.append(PartEvent(Text("", (decode_citation(delta.get("citation")),)), block.part))
+        out.append(
+            PartEvent(decode_part({"type": "text", "text": "", "citations": [delta.get("citation")]}), block.part)
+        )
 
     # --- the message -----------------------------------------------------------------------------------------
 
@@ -348,6 +352,11 @@ _FORMS: dict[str, dict[str, Any]] = {
     "signature_delta": {"type": "thinking", "thinking": "", "signature": ""},
     "citations_delta": {"type": "text", "text": ""},
 }
+
+
+def _index(event: dict[str, Any]) -> int | None:
+    index = event.get("index")
+    return index if index.__class__ is int else None
 
 
 def _absorb(form: dict[str, Any], delta: dict[str, Any]) -> None:

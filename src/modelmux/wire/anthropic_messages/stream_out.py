@@ -31,7 +31,7 @@ from modelmux.types import (
     Usage,
     UsageEvent,
 )
-from modelmux.wire.anthropic_messages.parts_out import Block, Losses, PartEncoder, citation
+from modelmux.wire.anthropic_messages.parts_out import Block, Losses, PartEncoder, citations
 from modelmux.wire.anthropic_messages.usage import encode_usage
 from modelmux.wire.anthropic_messages.vocabulary import own, put_extra, stop_reason_of
 
@@ -190,9 +190,8 @@ class _Writer:
         if isinstance(part, (Text, Refusal)) and part.text:
             self._delta(index, "text_delta", "text", part.text)
         if isinstance(part, Text):
-            for raw in map(citation, part.citations):
-                if raw is not None:
-                    self._delta(index, "citations_delta", "citation", raw)
+            for raw in citations(part):
+                self._delta(index, "citations_delta", "citation", raw)
         if isinstance(part, Reasoning):
             if part.text:
                 self._delta(index, "thinking_delta", "thinking", part.text)

@@ -96,3 +96,11 @@ def put_extra(out: dict[str, Any], extra: Mapping[str, Any]) -> dict[str, Any]:
         if key[:1] != "$" and key not in out:
             out[key] = value
     return out
+
+
+_LOCATIONS = ("cited_text", "encrypted_index", "file_id", "document_index", "search_result_index")
+
+
+def is_location(raw: Any) -> bool:
+    """Whether a citation has one of this API's shapes, whoever wrote it down."""
+    return isinstance(raw, Mapping) and any(key in raw for key in _LOCATIONS)
