@@ -20,9 +20,9 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from catalogue import genai, litellm, models_dev, names, overlay, report  # noqa: E402
-from catalogue.merge import Decider, Merged, facts  # noqa: E402
-from catalogue.prices import Entry  # noqa: E402
+from catalogue import genai, litellm, models_dev, names, overlay, report
+from catalogue.merge import Decider, Merged, facts
+from catalogue.prices import Entry
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent

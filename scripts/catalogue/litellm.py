@@ -110,16 +110,16 @@ def _versions(row: dict[str, Any]) -> list[Version]:
         version = plain if when is None else laid.setdefault(when, Version({}, when=dict([_WHEN[when]]), source=SOURCE))
         rates: Rates = version.rates if above is None else version.above.setdefault(above, {})
         rates[unit] = amount
-    if any(plain.rates.values()):
-        # Zeros beside a price are gaps in the table, save that of an output which the model does not have.
-        plain.rates = {
-            u: rate for u, rate in plain.rates.items() if rate or (u == "output" and plain.rates.get("input"))
-        }
     _by_time(row, plain)
     if row.get("mode") in ("image_generation", "image_edit") and isinstance(
         row.get("output_cost_per_image"), int | float
     ):
         plain.rates["image"] = exact(row["output_cost_per_image"])
+    if any(plain.rates.values()):
+        # Zeros beside a price are gaps in the table, save that of an output which the model does not have.
+        plain.rates = {
+            u: rate for u, rate in plain.rates.items() if rate or (u == "output" and plain.rates.get("input"))
+        }
     _search(row, plain)
     for region in ("eu", "us"):
         if factor := row.get(f"regional_processing_uplift_multiplier_{region}"):

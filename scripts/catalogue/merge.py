@@ -11,10 +11,13 @@ from catalogue.prices import Entry, Version, differ, text
 
 COMPARED = ("input", "output", "cache_read")
 SOURCES = ("genai", "litellm", "models_dev")
-_SUPPLEMENT = frozenset(
-    "cache_read cache_write_5m cache_write_1h input_audio cache_read_audio output_audio input_image cache_read_image "
-    "output_image search search_prompt annotated_page character".split()
-)
+_SUPPLEMENT = frozenset({"cache_read", "cache_write_5m", "cache_write_1h", "input_audio", "cache_read_audio"}) | {
+    "output_audio", "input_image", "cache_read_image", "output_image", "search", "search_prompt", "annotated_page",
+    "character",
+}  # fmt: skip
+_CALLS = frozenset({"chat", "responses", "embed", "rerank", "image", "transcribe", "speak", "ocr", "realtime"}) | {
+    "video", "completion", "moderate",
+}  # fmt: skip
 
 
 @dataclass
@@ -151,8 +154,7 @@ def facts(found: dict[str, Entry]) -> dict[str, Any]:
                 abilities |= value
             elif value and key not in merged:
                 merged[key] = value
-    if not abilities & {"chat", "responses", "embed", "rerank", "image", "transcribe", "speak", "ocr", "realtime",
-                        "video", "completion", "moderate"} and "text" in merged.get("modalities_out", ["text"]):  # fmt: skip
+    if not abilities & _CALLS and "text" in merged.get("modalities_out", ["text"]):
         abilities.add("chat")
     merged.pop("deprecated", None)
     if "deprecated" in abilities:

@@ -21,6 +21,7 @@ from modelmux.errors import ConfigError
 Getter: TypeAlias = Callable[[Any], Any]
 Number: TypeAlias = "int | float"
 
+_LISTED = re.compile(r"(\w+)\[(\w+)=(\w+)\]\.(\w+)")
 _STEP = re.compile(r"([^.\[\]]+)(\[[^\]]*\])?(?:\.|$)")
 
 
@@ -110,7 +111,9 @@ def numeric(path: str) -> tuple[bool, Getter]:
         find = every(path)
         if kind == "#":
             return from_body, lambda root: sum(1 for _ in find(root))
-        return from_body, lambda root: int(any(True for _ in find(root)))
+        return from_body, lambda root: int(next(find(root), None) is not None)
+    if (listed := _LISTED.fullmatch(path)) is not None:
+        return from_body, _of_kind(*listed.groups())
     if "[" in path:
         find = every(path)
 
@@ -119,13 +122,41 @@ def numeric(path: str) -> tuple[bool, Getter]:
             return sum(numbers) if numbers else None
 
         return from_body, added
+    steps = path.split(".")
+    if len(steps) == 1 and path:
+        # The common shapes are spelled out: a reader tries a dozen of them on every reply.
+        def direct(root: Any) -> Number | None:
+            raw = root.get(path) if root.__class__ is dict else None
+            return raw if raw is None or raw.__class__ is int else number(raw)
+
+        return from_body, direct
+    if len(steps) == 2 and not steps[1].isdigit():
+        first, second = steps
+
+        def nested(root: Any) -> Number | None:
+            inner = root.get(first) if root.__class__ is dict else None
+            raw = inner.get(second) if inner.__class__ is dict else None
+            return raw if raw is None or raw.__class__ is int else number(raw)
+
+        return from_body, nested
     get = value(path)
+    return from_body, lambda root: number(get(root))
 
-    def one(root: Any) -> Number | None:
-        raw = get(root)
-        return None if raw is None else raw if raw.__class__ is int else number(raw)
 
-    return from_body, one
+def _of_kind(name: str, key: str, wanted: str, leaf: str) -> Getter:
+    """``name[key=wanted].leaf``: the sum over the items of one kind."""
+
+    def added(root: Any) -> Number | None:
+        items = root.get(name) if root.__class__ is dict else None
+        if items.__class__ is not list:
+            return None
+        total: Number | None = None
+        for item in items:
+            if item.__class__ is dict and item.get(key) == wanted and (found := number(item.get(leaf))) is not None:
+                total = found if total is None else total + found
+        return total
+
+    return added
 
 
 def amount(raw: Any) -> Decimal | None:

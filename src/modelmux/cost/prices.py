@@ -72,9 +72,15 @@ class Sheet:
         self.disputed = frozenset(disputed)
         self.long_context = long_context
         self._dearest: Callable[[], Sheet] | Sheet | None = dearest
+        self._den = 1
+        self._num: dict[str, int] | None = None
+
+    def _whole(self) -> dict[str, int]:
+        """Nano-units for one of each unit, as whole numbers over one denominator. Worked out on first use."""
         exact = {unit: Fraction(rate.amount) * NANO / rate.per for unit in PER if (rate := self.rate(unit)) is not None}
         self._den = lcm(*(part.denominator for part in exact.values())) if exact else 1
         self._num = {unit: int(part * self._den) for unit, part in exact.items()}
+        return self._num
 
     def rate(self, unit: str) -> Rate | None:
         """The price of ``unit``: its own, else that of the unit it is billed as (:data:`~units.FALLBACK`), zero
@@ -91,11 +97,12 @@ class Sheet:
 
     def per_token(self, unit: str) -> float:
         """Money per one of ``unit`` as a float, for scores: the same fallbacks as :meth:`rate`, 0.0 if unknown."""
-        return self._num.get(unit, 0) / self._den / NANO
+        whole = self._whole() if self._num is None else self._num
+        return whole.get(unit, 0) / self._den / NANO
 
     def knows(self, unit: str) -> bool:
         """Whether ``unit`` has a price here."""
-        return unit in self._num
+        return self.rate(unit) is not None
 
     def for_input(self, tokens: int) -> Sheet:
         """The sheet that holds for a prompt of ``tokens``."""
@@ -108,7 +115,7 @@ class Sheet:
         """What ``units`` cost, in nano-units of the currency as an exact fraction (numerator, denominator), or
         None if one of them has no price here. The caller has chosen the sheet for the prompt's length.
         """
-        total, prices = 0, self._num
+        total, prices = 0, self._whole() if self._num is None else self._num
         if self.minimums:
             units = {unit: max(count, self.minimums.get(unit, 0)) for unit, count in units.items()}
         for unit, count in units.items():
@@ -283,8 +290,8 @@ def _rate(unit: str, amount: str | Decimal, currency: str, factor: Decimal = Dec
 
 def _dearest(base: PriceVersion, layers: list[PriceVersion]) -> Sheet:
     """Unit by unit the most of all that may hold, for each length of prompt."""
-    regions = [None, *base.uplift]
-    choices = [_sheet([base, *layer], region, "", None) for layer in ([], *([v] for v in layers)) for region in regions]
+    region = max(base.uplift, key=lambda place: Decimal(base.uplift[place]), default=None)
+    choices = [_sheet([base, *layer], region, "", None) for layer in ([], *([v] for v in layers))]
     steps = sorted({t for choice in choices for t in _thresholds(choice)}, reverse=True)
     above: tuple[int, Sheet] | None = None
     for threshold in (*steps, None):
