@@ -50,7 +50,7 @@ def _moment(text: str, now: float) -> float | None:
     for parse in (datetime.fromisoformat, parsedate_to_datetime):
         try:
             moment = parse(text)
-        except (ValueError, TypeError):
+        except (ValueError, TypeError, OverflowError, IndexError):
             continue
         if moment.tzinfo is None:
             moment = moment.replace(tzinfo=UTC)
@@ -69,8 +69,30 @@ def retry_after(headers: Mapping[str, str], status: int, *, now: float | None = 
     millis = headers.get("retry-after-ms")
     if millis is not None:
         try:
-            return max(0.0, float(millis) / 1000)
+            wait = float(millis)
         except ValueError:
-            pass
+            wait = -1.0
+        if 0 <= wait < _EPOCH_MILLIS:
+            return wait / 1000
     text = headers.get("retry-after")
     return None if text is None else parse_wait(text, now=now)
+
+
+_LIMITS = (
+    *((f"x-ratelimit-remaining-{of}", f"x-ratelimit-reset-{of}") for of in ("requests", "tokens")),
+    ("x-ratelimit-remaining", "x-ratelimit-reset"),
+    *(
+        (f"anthropic-ratelimit-{of}-remaining", f"anthropic-ratelimit-{of}-reset")
+        for of in ("requests", "tokens", "input-tokens", "output-tokens")
+    ),
+)
+
+
+def limit_reset(headers: Mapping[str, str], *, now: float | None = None) -> float | None:
+    """Seconds until every limit that the headers call used up is renewed; None when none is, or nobody says when."""
+    waits = [
+        wait
+        for remaining, reset in _LIMITS
+        if headers.get(remaining) == "0" and (wait := parse_wait(headers.get(reset, ""), now=now))
+    ]
+    return max(waits, default=None)

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from modelmux import errors as e
-from modelmux._retry_after import retry_after
+from modelmux._retry_after import limit_reset, retry_after
 
 Kind = type[e.ProviderError]
 
@@ -250,6 +250,10 @@ def provider_error(
     """The classified error, with everything the vendor said about it."""
     cls = classify(status, told)
     wait = retry_after(headers, status) if status is not None else None
+    if wait is None:
+        wait = told.retry_delay
+    if wait is None and cls is e.RateLimited:
+        wait = limit_reset(headers)
     error = cls(
         told.message or (f"HTTP {status} without an explanation" if status else "an error without an explanation"),
         status=status,
@@ -257,7 +261,7 @@ def provider_error(
         kind=told.kind,
         param=told.param,
         request_id=told.request_id or request_id_of(headers),
-        retry_after=told.retry_delay if wait is None else wait,
+        retry_after=wait,
         provider=provider,
         body=told.body,
         headers=headers,

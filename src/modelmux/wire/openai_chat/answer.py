@@ -91,7 +91,8 @@ def citation_of(annotation: Any) -> Citation:
     """One item of ``annotations``."""
     inner: Any = annotation
     if isinstance(annotation, dict):
-        inner = annotation.get(annotation.get("type", ""), annotation)
+        kind = annotation.get("type")
+        inner = annotation.get(kind, annotation) if isinstance(kind, str) else annotation
     if not isinstance(inner, dict):
         return Citation(raw=annotation)
     return Citation(

@@ -10,6 +10,7 @@ from modelmux._json import loads
 from modelmux._retry_after import parse_wait
 from modelmux.errors import ProviderError
 from modelmux.wire._classify import Told, provider_error
+from modelmux.wire.openai_chat.saying import word
 
 _TITLE = re.compile(r"<title[^>]*>([^<]{1,200})", re.IGNORECASE)
 _TRY_AGAIN = re.compile(
@@ -20,7 +21,11 @@ _LONGEST = 2_000
 
 def decode_error(status: int, headers: Mapping[str, str], body: bytes, provider: str) -> ProviderError:
     """An error answer, classified. Never raises."""
-    return provider_error(status, headers, told(_parsed(body)), provider=provider)
+    try:
+        facts = told(_parsed(body))
+    except RecursionError:
+        facts = Told(body[:_LONGEST].decode("utf-8", "replace"))
+    return provider_error(status, headers, facts, provider=provider)
 
 
 def in_band_error(body: Mapping[str, Any], provider: str) -> ProviderError | None:
@@ -72,18 +77,18 @@ def told(body: Any) -> Told:
         return _told(error, body)
     if isinstance(error, str) and error:
         # xAI: {"code": sentence, "error": sentence}; Hugging Face: {"error": sentence, "error_type": word}.
-        return Told(error, code=_word(body.get("code")), kind=_word(body.get("error_type")), body=body)
+        return Told(error, code=word(body.get("code")), kind=word(body.get("error_type")), body=body)
     return _told(body, body)
 
 
 def _told(error: dict[str, Any], body: dict[str, Any]) -> Told:
     message = _message(error)
     inner = _nested(error, message)
-    code, kind = _word(error.get("code")), _word(error.get("type")) or _word(error.get("status"))
-    param = _word(error.get("param"))
+    code, kind = word(error.get("code")), word(error.get("type")) or word(error.get("status"))
+    param = word(error.get("param"))
     innererror = error.get("innererror") or error.get("inner_error")
     if isinstance(innererror, dict) and innererror.get("code"):
-        kind = _word(innererror["code"])
+        kind = word(innererror["code"])
     if inner is not None:
         # What the upstream vendor said is more telling than the gateway's "Provider returned error".
         message = inner.message if message.lstrip().startswith("{") else f"{message}: {inner.message}"
@@ -96,7 +101,7 @@ def _told(error: dict[str, Any], body: dict[str, Any]) -> Told:
         code=code,
         kind=kind,
         param=param,
-        request_id=_word(body.get("request_id")) or _word(error.get("request_id")),
+        request_id=word(body.get("request_id")) or word(error.get("request_id")),
         body=body,
         retry_delay=_delay(error, message),
     )
@@ -166,9 +171,3 @@ def _plain(body: Any) -> str:
         title = _TITLE.search(text)
         return f"an HTML page: {title.group(1).strip()}" if title else "an HTML page"
     return text[:_LONGEST]
-
-
-def _word(value: Any) -> str | None:
-    if isinstance(value, bool) or not isinstance(value, str | int) or value == "":
-        return None
-    return str(value)

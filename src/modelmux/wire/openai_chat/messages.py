@@ -6,6 +6,7 @@ from typing import Any
 
 from modelmux.errors import InvalidRequest
 from modelmux.types import (
+    NO_EXTRA,
     Media,
     Message,
     Opaque,
@@ -54,13 +55,14 @@ def decode_messages(messages: Any) -> tuple[Message, ...]:
 def _decode_message(message: Any, number: int) -> Message:
     if not isinstance(message, dict):
         raise InvalidRequest(f"messages[{number}] must be an object", field=f"messages[{number}]")
-    role = _ROLES.get(message.get("role", ""))
+    said = message.get("role")
+    role = _ROLES.get(said) if isinstance(said, str) else None
     content = message.get("content")
     if role is None:
         # A role that only some vendor knows: the turn is kept whole, to be sent back as it is.
         return Message("user", (Opaque(WIRE, message),), extra={WIRE: {"$message": True}})
     if len(message) == 2 and type(content) is str and role != "tool":
-        return Message(role, (Text(content),))
+        return Message(role, (Text(content, (), None, None, NO_EXTRA),), None, NO_EXTRA)
     rest = dict(message)
     if rest.pop("role") == "function":
         rest["$role"] = "function"
@@ -123,7 +125,7 @@ def decode_reasoning_fields(rest: dict[str, Any]) -> Reasoning | None:
     if not said and not carried:
         return None
     details = [item for item in carried.get("reasoning_details") or () if isinstance(item, dict)]
-    text = rest[said[0]] if said else "".join(_detail_text(item) for item in details)
+    text = rest[said[0]] if said else "".join(detail_text(item) for item in details)
     rest["$reasoning"] = [name for name in said if rest[name] == text]
     for name in (*rest["$reasoning"], *carried):
         del rest[name]
@@ -131,7 +133,7 @@ def decode_reasoning_fields(rest: dict[str, Any]) -> Reasoning | None:
     return Reasoning(text, signature, redacted, extra=kept(carried))
 
 
-def _detail_text(item: dict[str, Any]) -> str:
+def detail_text(item: dict[str, Any]) -> str:
     text = item.get("text") or item.get("summary")
     return text if isinstance(text, str) else ""
 
@@ -199,8 +201,6 @@ def _role(message: Message, say: Saying) -> str:
 
 
 def _bare(message: Message, text: Text, say: Saying) -> dict[str, Any]:
-    if text.signature is not None:
-        say.lost("signature", "a vendor's signature goes back to that vendor only")
     item: dict[str, Any] = {"role": _role(message, say), "content": text.text}
     if message.name is not None:
         item["name"] = message.name

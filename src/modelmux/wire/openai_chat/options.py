@@ -212,12 +212,22 @@ def encode_reasoning(options: ReasoningOptions, body: dict[str, Any], say: Sayin
         for attr in ("effort", "budget", "enabled", "include", "summary")
         if (value := getattr(options, attr)) is not None
     }
+    if options.effort == "none" and not say.as_came and _switch(say) is not None and options.enabled is None:
+        pending = {"enabled": False}  # where there is a switch, no effort is said by it
     for attr, value in pending.items():
         form = said_by.get(attr) or next((f for f in say.dialect.reasoning if attr in REASONING_FORMS[f]), "")
         if form:
             _say_reasoning(form, attr, value, body)
         else:
             _reasoning_otherwise(attr, value, pending, body, say)
+
+
+def _switch(say: Saying) -> str | None:
+    return next((form for form in say.dialect.reasoning if form != "reasoning" and _can_switch(form)), None)
+
+
+def _can_switch(form: str) -> bool:
+    return "enabled" in REASONING_FORMS[form]
 
 
 def _say_reasoning(form: str, attr: str, value: Any, body: dict[str, Any]) -> None:
@@ -238,7 +248,7 @@ def _reasoning_otherwise(attr: str, value: Any, pending: dict[str, Any], body: d
     """What the dialect has no word for, said by the nearest it has."""
     forms = say.dialect.reasoning
     takes_effort = "reasoning_effort" in forms
-    switch = next((form for form in forms if "enabled" in REASONING_FORMS[form]), None)
+    switch = _switch(say)
     if attr == "budget" and takes_effort and "effort" not in pending:
         body["reasoning_effort"] = next((word for most, word in _EFFORT_OF_BUDGET if value <= most), "high")
         say.lost("reasoning.budget", f"{value} tokens said as effort {body['reasoning_effort']!r}", "emulated")

@@ -208,7 +208,13 @@ _DECODERS: dict[str, Callable[[dict[str, Any], Cache | None], Part | None]] = {
 
 
 def is_plain(part: Part) -> bool:
-    return isinstance(part, Text) and part.cache is None and not part.citations and not ours(part.extra)
+    return (
+        isinstance(part, Text)
+        and part.cache is None
+        and not part.citations
+        and part.signature is None
+        and not ours(part.extra)
+    )
 
 
 def encode_part(part: Part, say: Saying) -> dict[str, Any] | Any | None:

@@ -57,11 +57,11 @@ def decode_response(data: bytes | dict[str, Any], provider: str, usage: str) -> 
         raise MalformedResponse("the answer has no choices", provider=provider, body=body)
     created = body.get("created")
     return Response(
-        id=_str(body.get("id")),
-        model=_str(body.get("model")),
+        id=_str(body.get("id")) or None,
+        model=_str(body.get("model")) or None,
         choices=tuple(_choice(choice, number, body) for number, choice in enumerate(choices)),
         usage=read_usage(usage, body),
-        created=int(created) if isinstance(created, int | float | str) and str(created).isdigit() else None,
+        created=int(created) if isinstance(created, int | str) and str(created).isdecimal() else None,
         service_tier=_str(body.get("service_tier")),
         extra=kept(present({name: value for name, value in body.items() if name not in _TOP})),
         raw=body,

@@ -48,6 +48,13 @@ def kept(fields: dict[str, Any]) -> Extra:
     return {WIRE: fields} if fields else {}
 
 
+def word(value: Any) -> str | None:
+    """A string that says something, or a number where a string should stand; None for everything else."""
+    if isinstance(value, str):
+        return value or None
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else None
+
+
 def present(fields: Mapping[str, Any]) -> dict[str, Any]:
     """The fields that say something: vendors send many that are null or empty."""
     return {name: value for name, value in fields.items() if value is not None and value != [] and value != ""}

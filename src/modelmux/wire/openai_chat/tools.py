@@ -8,7 +8,7 @@ from modelmux._json import dumps_str, loads, parse_arguments
 from modelmux.types import ServerTool, Tool, ToolCall, ToolChoice
 from modelmux.wire.openai_chat.dialect import WIRE
 from modelmux.wire.openai_chat.parts import cache_control, cache_of
-from modelmux.wire.openai_chat.saying import Saying, fields_of, kept, ours, present
+from modelmux.wire.openai_chat.saying import Saying, fields_of, kept, ours, present, word
 
 _SERVER_KINDS = {
     "openrouter:web_search": "web_search",
@@ -224,6 +224,8 @@ def decode_call(call: Any, number: int, *, asked: bool) -> ToolCall | None:
     inner = dict(inner)
     name, given = inner.pop("name"), inner.pop(field, None)
     call_id = rest.pop("id", None)
+    if not asked:
+        call_id = word(call_id)
     hints: dict[str, Any] = {}
     if kind != "function":
         hints["$type" if kind is None else "type"] = kind
