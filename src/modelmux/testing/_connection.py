@@ -103,16 +103,20 @@ class Connection(asyncio.Protocol):
 
     def _perform(self, steps: Iterator[Step]) -> None:
         self._timer = None
+        last = b""
         for step in steps:
+            self._transport.write(last)
+            last = b""
             if isinstance(step, bytes):
-                self._transport.write(step)
+                last = step
             elif isinstance(step, End):
                 _ENDS[step](self)
                 return
             else:
                 self._timer = self._loop.call_later(step, self._resume, steps)
                 return
-        self._finish("answered")
+        self._finish("answered")  # before the last write: whoever reads it may look at once
+        self._transport.write(last)
         if not self._keep:
             self._transport.close()
 

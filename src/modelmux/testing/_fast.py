@@ -25,7 +25,8 @@ class Prebuilt:
         asked = Asked(shape.models[0], False, "x" * 400, "x", None, True)
         self.pace = pace
         self.whole = _flat(reply(shape, Answer(text=text), asked, 1, Fault()))
-        pieces = [text[at::events] or "." for at in range(events)]
+        size = max(1, -(-len(text) // events))
+        pieces = [text[at : at + size] for at in range(0, len(text), size)]
         streamed = reply(
             shape, Answer(text=pieces), Asked(asked.model, True, asked.prompt, "x", None, True), 1, Fault()
         )

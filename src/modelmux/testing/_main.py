@@ -33,7 +33,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--latency", type=float, default=0.0, help="seconds before the head (not with --fast)")
     parser.add_argument("--pace", type=float, default=0.0, help="seconds between the events of a stream")
     parser.add_argument("--fast", action="store_true", help="prebuilt answers, nothing checked: for benchmarks")
-    parser.add_argument("--events", type=int, default=50, help="text events of a stream (with --fast)")
+    parser.add_argument("--events", type=int, default=50, help="at most so many text events in a stream (with --fast)")
     parser.add_argument("--text", default=TEXT, help="what every answer says (with --fast)")
     return parser
 

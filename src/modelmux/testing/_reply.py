@@ -19,7 +19,7 @@ JSON = "application/json"
 TOKEN = 4
 """Characters a token, where nobody said how many tokens there were."""
 
-_WORDS = re.compile(r"\s*\S+\s*?")
+_WORDS = re.compile(r"\s*\S+|\s+")
 _EVENT = re.compile(rb"(?:\r\n|\n|\r)(?:\r\n|\n|\r)")
 NO_FAULT = Fault()
 
@@ -61,7 +61,7 @@ def tokens(text: str) -> int:
 def decide(answer: Answer, asked: Asked, number: int, without: frozenset[str]) -> Said:
     """Fill in what the answer leaves open."""
     text = answer.text or ()
-    pieces = tuple(_WORDS.findall(text) or [text]) if isinstance(text, str) else tuple(text)
+    pieces = tuple(_WORDS.findall(text)) if isinstance(text, str) else tuple(text)
     calls = tuple(
         (str(call.get("id") or f"call_{number}_{index}"), str(call["name"]), call.get("arguments", {}))
         for index, call in enumerate(answer.tool_calls)

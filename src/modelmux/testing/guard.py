@@ -116,6 +116,7 @@ class _Guard:
         if not self.shut or sock.family not in (socket.AF_INET, socket.AF_INET6):
             return
         if not is_local(address[0] if isinstance(address, tuple) else address):
+            sock.close()  # socket.create_connection closes it for an OSError only
             raise NetworkForbidden(address)
 
 

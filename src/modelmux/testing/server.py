@@ -168,10 +168,11 @@ class VendorServer(Script):
         return self._thread
 
     def reset(self) -> None:
-        """As new: up, healthy, no script, nothing recorded."""
+        """As new: up, healthy, no script, nothing recorded, counting from 1."""
         self.up()
         self.clear()
         self.requests.clear()
+        self._numbers = count(1)
 
     # --- requests (in the server's thread) -----------------------------------------------------------------------
 
