@@ -61,7 +61,7 @@ class Citation:
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """A piece of text. ``signature`` is an opaque vendor token that must travel back with it (Gemini)."""
+    """A piece of text. ``signature`` is an opaque vendor token that must travel back with it."""
 
     text: str
     citations: tuple[Citation, ...] = ()
