@@ -200,7 +200,8 @@ def test_fsync_waits_for_the_disk_on_every_record(tmp_path: Path, monkeypatch: p
         raise OSError(errno.EIO, "no")
 
     monkeypatch.setattr(_segment, "_sync", broken)
-    assert journal.append(outcome(2), Sink().append) is False
+    assert [journal.append(outcome(number), Sink().append) for number in range(20)] == [False] * 20
+    assert len(list(tmp_path.iterdir())) == 1  # a disk that fails is not answered with ever more files
 
 
 # --- who is alive ---

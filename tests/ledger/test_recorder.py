@@ -358,6 +358,22 @@ def test_the_segment_of_an_open_attempt_stays_until_its_outcome(tmp_path: Path) 
     assert writer.close(10)
 
 
+def test_a_record_whose_append_was_interrupted_is_found_all_the_same(tmp_path: Path) -> None:
+    ledger = Fickle()
+    writer = Writer(ledger, Journal(tmp_path, segment_bytes=4096))
+
+    def interrupted(_: Entry) -> None:
+        raise KeyboardInterrupt
+
+    writer.record(intent(1))
+    with pytest.raises(KeyboardInterrupt):
+        writer.journal.append(outcome(1), interrupted)  # type: ignore[union-attr]
+    for number in range(2, 30):
+        writer.record(outcome(number))
+    assert eventually(lambda: writer.flush(10) and len(ledger.query(status="ok")) == 29)
+    assert writer.close(10)
+
+
 # --- a full disk ---
 
 

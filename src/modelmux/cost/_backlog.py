@@ -67,6 +67,12 @@ class Backlog:
             ledger.write([row for row in rows if row.final])
             self._unread.pop()
 
+    def read_again(self, segment: Segment) -> None:
+        """Bring to the ledger, at the next ``write``, whatever outcomes stand in a segment."""
+        segment.doubtful = False
+        if segment not in self._unread:
+            self._unread.append(segment)
+
     def done_with(self, segment: Segment) -> bool:
         """Whether a complete segment, everything being written, is of no more use.
 

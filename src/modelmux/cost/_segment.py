@@ -11,7 +11,6 @@ import struct
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from uuid import uuid4
 
 try:
     import fcntl
@@ -80,7 +79,7 @@ class Segment:
     descriptor number that was closed under it and given to another file.
     """
 
-    __slots__ = ("descriptor", "open_ids", "path", "roll_ticket", "size", "used", "writers")
+    __slots__ = ("descriptor", "doubtful", "open_ids", "path", "roll_ticket", "size", "used", "writers")
 
     def __init__(self, directory: Path, size: int = SEGMENT_BYTES, fill: Callable[[int, int], None] = allocate) -> None:
         self.descriptor = -1
@@ -89,6 +88,7 @@ class Segment:
         self.writers: list[None] = []
         self.roll_ticket: list[None] = [None]
         self.open_ids: set[str] = set()
+        self.doubtful = False  # whether an append was interrupted, so that a record may stand here and nowhere else
         try:
             fill(self.descriptor, size)
         except OSError:
@@ -139,7 +139,7 @@ def _create(directory: Path) -> tuple[int, Path]:
     it is locked by another or already unlinked, and we make a new one.
     """
     for _ in range(_TRIES):
-        path = directory / f"{uuid4().hex}{SUFFIX}"
+        path = directory / f"{os.urandom(16).hex()}{SUFFIX}"  # as unique as a UUID, without 9 ms for importing uuid
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
         try:
             if _lock(descriptor) and os.fstat(descriptor).st_nlink:

@@ -225,7 +225,9 @@ class Writer:
 
     def _retire(self, segments: list[Segment]) -> None:
         for segment in segments:
-            if self.journal and self._backlog.done_with(segment):
+            if segment.doubtful:
+                self._backlog.read_again(segment)
+            elif self.journal and self._backlog.done_with(segment):
                 try:
                     self.journal.retire(segment)
                 except OSError:

@@ -53,7 +53,7 @@ class Journal:
         While an append is under way it stands in ``segment.writers``. Whoever enters looks again whether the segment
         is still in use; so once a completed segment has no writers, all its records have been delivered, for good.
         """
-        record = frame(encode(row))
+        record, failed = frame(encode(row)), 0
         while True:
             segment = self._in_use() or self._begin()
             if segment is None:
@@ -65,13 +65,21 @@ class Journal:
                 written = segment.write(record) and (not self._fsync or segment.sync())
                 if written:
                     deliver((row, segment))
+            except BaseException:  # Ctrl-C between the two: what was written must be found although nobody was told
+                segment.doubtful = True
+                raise
             finally:
                 segment.writers.pop()
-            if segment.used >= segment.size or not written:
-                self._roll(segment)
-                if not written and segment is not self._in_use():
-                    continue  # the disk is full, but the next segment has its blocks already
-            return written
+            if written:
+                if segment.used >= segment.size:
+                    self._roll(segment)
+                return True
+            failed += 1
+            self._not_before = monotonic() + _RETRY_AFTER  # a new segment would not help: the disk is full or broken
+            self._roll(segment)
+            if failed > 1 or segment is self._in_use():
+                return False
+            # The next segment has its blocks already.
 
     def _in_use(self) -> Segment | None:
         try:

@@ -6,7 +6,7 @@ what they append from the journal to the ledger.
 
 from __future__ import annotations
 
-import hashlib
+import logging
 import os
 import sys
 import weakref
@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeAlias, TypeVar, Unpack
 
+from modelmux.cost._segment import SUPPORTED
 from modelmux.cost._writer import Writer
 from modelmux.cost.journal import Journal
 from modelmux.cost.ledger import Conditions, Ledger, open_ledger
@@ -32,6 +33,8 @@ _DURABILITIES: dict[str, Durability] = {"journal": "journal", "fsync": "fsync", 
 _WHEN_FULL: dict[str, OnJournalFull] = {"memory": "memory", "refuse": "refuse"}
 
 T = TypeVar("T")
+
+logger = logging.getLogger("modelmux.ledger")
 
 
 class Recorder:
@@ -61,7 +64,9 @@ class Recorder:
             files = None
             if durability == "fsync":
                 self.ledger.full_sync = True
-            if durability != "none":
+            if durability != "none" and not SUPPORTED:
+                logger.warning("no journal on this platform: it has no advisory locks that say which process is alive")
+            elif durability != "none":
                 self.journal_dir = Path(journal).expanduser().absolute() if journal else default_journal(self.ledger)
                 files = Journal(self.journal_dir, fsync=durability == "fsync")
             self._writer = Writer(self.ledger, files, refuse=on_journal_full == "refuse")
@@ -153,6 +158,8 @@ def default_journal(ledger: Ledger) -> Path:
     """
     if ledger.place is not None:
         return ledger.place.with_name(ledger.place.name + ".journal")
+    import hashlib  # 3 ms, for the rare ledger without a file
+
     return _state_directory() / "modelmux" / "journal" / hashlib.sha256(ledger.url.encode()).hexdigest()[:16]
 
 
