@@ -93,7 +93,7 @@ tools = fields(
 ) | fields({"type": st.sampled_from(["web_search_20250305", "bash_20250124"]), "name": ids}, **unknown)
 formats = fields({"type": "json_schema", "schema": objects}, name=words) | fields({"type": "hologram"})
 bodies = fields(
-    {"model": ids, "max_tokens": st.integers(1, 9999), "messages": st.lists(turns, max_size=4)},
+    {"model": ids, "max_tokens": st.integers(1, 9999), "messages": st.lists(turns, min_size=1, max_size=4)},
     system=words | st.none() | st.lists(text, max_size=2),
     stream=st.booleans() | st.none(),
     temperature=st.floats(0, 1) | st.none(),

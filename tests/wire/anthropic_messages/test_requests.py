@@ -234,8 +234,16 @@ def test_tool_choice(choice: ToolChoice, parallel: bool | None, sent: dict[str, 
     assert lost == ({"tool_choice": "emulated"} if choice.mode == "allowed" else {})
     if choice.mode != "allowed":
         again = CODEC.decode_request(body)
-        assert again.tool_choice == ToolChoice(choice.mode, choice.names)
+        assert again.tool_choice is not None
+        assert (again.tool_choice.mode, again.tool_choice.names) == (choice.mode, choice.names)
         assert again.parallel_tool_calls is (None if choice.mode == "none" else parallel)
+
+
+def test_a_choice_among_no_tools_is_not_sent() -> None:
+    body, lost = encode(tool_choice=ToolChoice("auto"))
+    assert "tool_choice" not in body
+    assert lost == {}
+    assert encode(tool_choice=ToolChoice("required"))[1] == {"tool_choice": "dropped"}
 
 
 def test_structured_output() -> None:
@@ -423,7 +431,8 @@ def test_what_is_read_from_a_full_request() -> None:
     assert (req.reasoning.enabled, req.reasoning.budget, req.reasoning.effort) == (True, 2000, "low")
     assert req.output is not None
     assert req.output.schema == SCHEMA
-    assert (req.tool_choice, req.parallel_tool_calls) == (ToolChoice("required"), False)
+    assert req.tool_choice is not None
+    assert (req.tool_choice.mode, req.parallel_tool_calls) == ("required", False)
     tool, fetch = req.tools
     assert isinstance(tool, Tool)
     assert (tool.name, tool.parameters) == ("f", SCHEMA)

@@ -92,8 +92,10 @@ def _tools(req: Request, body: dict[str, Any], losses: Losses) -> None:
         if parallel is False and blocks:
             body["tool_choice"] = {"type": "auto", "disable_parallel_tool_use": True}
         return
-    if not blocks and WIRE not in choice.extra and req.tools:
-        return  # the tools it chooses among are all lost already, with a warning each
+    if not blocks and WIRE not in choice.extra:
+        if choice.mode not in ("auto", "none"):
+            losses.add("tool_choice", "dropped", "there is no tool to choose")
+        return
     said: dict[str, Any] = {"type": TOOL_MODES[choice.mode]}
     if choice.mode == "allowed" and any(fields.get("mode") == "auto" for fields in choice.extra.values()):
         said["type"] = "auto"

@@ -7,6 +7,7 @@ from typing import Any
 
 from modelmux._json import dumps_str
 from modelmux.types import (
+    NO_EXTRA,
     Cache,
     Citation,
     Media,
@@ -32,7 +33,7 @@ def decode_part(block: Any, *, reply: bool = False) -> Part:
         return Opaque(WIRE, block)
     kind = block.get("type")
     if kind == "text" and len(block) == 2 and isinstance(block.get("text"), str):
-        return Text(block["text"])
+        return Text(block["text"], (), None, None, NO_EXTRA)
     part = None
     if isinstance(kind, str):
         decode = _DECODERS.get(kind)
@@ -171,7 +172,7 @@ def _tool_use(block: Block, _: bool) -> Part | None:
         return None
     given = block.get("input")
     if len(block) == 4 and isinstance(given, dict):
-        return ToolCall(call_id, name, given)
+        return ToolCall(call_id, name, given, None, None, None, NO_EXTRA)
     cache, rest = _rest(block, "id", "name", "input")
     arguments, raw = _input(block, rest)
     return ToolCall(call_id, name, arguments, raw, cache=cache, extra=_extra(rest))
@@ -192,7 +193,7 @@ def _tool_result(block: Block, _: bool) -> Part | None:
     if not isinstance(call_id, str):
         return None
     if len(block) == 3 and content.__class__ is str:
-        return ToolResult(call_id, (Text(content),), extra=_AS_STRING)
+        return ToolResult(call_id, (Text(content, (), None, None, NO_EXTRA),), None, False, None, _AS_STRING)
     cache, rest = _rest(block, "tool_use_id", "content")
     parts: tuple[Part, ...] = ()
     if isinstance(content, str):
@@ -200,6 +201,8 @@ def _tool_result(block: Block, _: bool) -> Part | None:
         rest["$content"] = "string"
     elif isinstance(content, list):
         parts = decode_parts(content)
+        if any(isinstance(part, Text) and not part.text for part in parts):
+            rest["$content"] = "blocks"  # empty text is left out unless it came in on this wire
     elif "content" in block:
         rest["content"] = content
     else:

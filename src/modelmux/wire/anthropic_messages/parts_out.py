@@ -166,16 +166,12 @@ class PartEncoder:
         elif not content and (form == "absent" or "content" in extra):
             pass
         else:
-            blocks = (self._in_result(inner) for inner in content)
+            kept = content if form == "blocks" else filter(_says_something, content)
+            blocks = map(self.encode, kept)
             block["content"] = [inner for inner in blocks if inner is not None]
         if part.is_error:
             block["is_error"] = True
         return put_extra(block, extra) if extra else block
-
-    def _in_result(self, part: Part) -> Block | None:
-        if isinstance(part, Text) and not part.text and not part.extra:
-            return None
-        return self.encode(part)
 
     def _server_call(self, part: ServerToolCall) -> Block | None:
         if WIRE not in part.extra:
@@ -227,6 +223,10 @@ def citations(part: Text) -> list[Any]:
     """The vendor's own objects. Citations of another vendor are left out: no location of this API says them."""
     ours = WIRE in part.extra
     return [cited.raw for cited in part.citations if ours or is_location(cited.raw)]
+
+
+def _says_something(part: Part) -> bool:
+    return not isinstance(part, Text) or bool(part.text)
 
 
 def _is_image(part: Media) -> bool:

@@ -8,7 +8,9 @@ from typing import Any
 
 from modelmux.errors import InvalidRequest
 from modelmux.types import (
+    NO_EXTRA,
     Message,
+    Opaque,
     Output,
     Part,
     ReasoningOptions,
@@ -69,7 +71,7 @@ def _system(rest: Body) -> list[Message]:
     if isinstance(system, str):
         content: tuple[Part, ...] = (Text(system),)
     elif isinstance(system, list) and system:
-        content = _parts(system, "system")
+        content = _parts(system, None)
     elif not system:
         return []  # null or an empty list: stays among the fields without meaning
     else:
@@ -78,11 +80,13 @@ def _system(rest: Body) -> list[Message]:
     return [Message("system", content, extra=AS_STRING if isinstance(system, str) else AS_BLOCKS)]
 
 
-def _parts(content: list[Any], where: str) -> tuple[Part, ...]:
-    for number, block in enumerate(content):
-        if not isinstance(block, dict):
+def _parts(content: list[Any], turn: int | None) -> tuple[Part, ...]:
+    parts = decode_parts(content)
+    for number, part in enumerate(parts):
+        if part.__class__ is Opaque and not isinstance(content[number], dict):
+            where = "system" if turn is None else f"messages[{turn}].content"
             raise InvalidRequest(f"{where}[{number}] must be an object", field=f"{where}[{number}]")
-    return decode_parts(content)
+    return parts
 
 
 def _turn(turn: Any, number: int) -> Message:
@@ -95,10 +99,10 @@ def _turn(turn: Any, number: int) -> Message:
             field=f"messages[{number}].role",
         )
     if isinstance(content, str):
-        parts: tuple[Part, ...] = (Text(content),)
+        parts: tuple[Part, ...] = (Text(content, (), None, None, NO_EXTRA),)
         extra = INLINE_STRING if role == "system" else AS_STRING
     elif isinstance(content, list):
-        parts = _parts(content, f"messages[{number}].content")
+        parts = _parts(content, number)
         extra = INLINE_BLOCKS if role == "system" else AS_BLOCKS
     else:
         raise InvalidRequest(
@@ -107,7 +111,7 @@ def _turn(turn: Any, number: int) -> Message:
     if len(turn) > 2:
         others = {key: value for key, value in turn.items() if key not in ("role", "content")}
         extra = {WIRE: {**extra[WIRE], **others}}
-    return Message(role, parts, extra=extra)
+    return Message(role, parts, None, extra)
 
 
 def _is_number(value: Any) -> bool:
@@ -195,7 +199,7 @@ def _tool_choice(rest: Body) -> dict[str, Any]:
     if isinstance(disabled, bool) and mode != "none":
         out["parallel_tool_calls"] = not left.pop("disable_parallel_tool_use")
     names = (name,) if mode == "tool" else ()
-    out["tool_choice"] = ToolChoice(mode, names, {WIRE: left} if left else {})  # type: ignore[arg-type]  # table of modes
+    out["tool_choice"] = ToolChoice(mode, names, {WIRE: left})  # type: ignore[arg-type]  # table of modes
     return out
 
 
