@@ -16,15 +16,7 @@ from operator import mul
 from typing import Any, NamedTuple
 
 from modelmux import _json
-from modelmux.catalogue.tokenizers import (
-    DEFAULT_OVERHEAD,
-    IMAGE_BOUNDS,
-    KEPT_BY_VENDOR,
-    OVERHEADS,
-    TOKENIZERS,
-    Profile,
-    family_of,
-)
+from modelmux.catalogue.tokenizers import KEPT_BY_VENDOR, SERVED_BY_VENDOR, UNKNOWN, Profile, profile_of
 from modelmux.types import (
     Media,
     Opaque,
@@ -41,16 +33,17 @@ from modelmux.types import (
     ToolResult,
 )
 
+_DOCUMENT_BOUND = 768
+"""Tokens that a vendor adds for a document it is to cite, at most: its instructions for doing so."""
+
 _SAMPLES = 8
 _SAMPLE = 256  # bytes of each sample; a text up to _SAMPLES of them is counted whole
-
-_SLACK = 16
-"""Tokens added to every upper figure: short prompts vary more than their length says."""
 
 
 class Estimate(NamedTuple):
     """Tokens in. ``audio`` is the part of ``expected`` that is sound. ``open`` names what has no bound of its own
-    (a PDF's pages, media by URL, tools the vendor runs): with it, only the model's window bounds the input.
+    (a PDF's pages, media by URL, tools the vendor runs): with it, only the model's window bounds the input. ``looped``:
+    not even that, because the vendor calls the model as often as it likes and charges every time.
     """
 
     expected: int
@@ -58,6 +51,7 @@ class Estimate(NamedTuple):
     bound: int
     audio: int = 0
     open: tuple[str, ...] = ()
+    looped: bool = False
 
 
 # --- characters -----------------------------------------------------------------------------------------------
@@ -106,7 +100,10 @@ def _count(text: str) -> tuple[int, list[float]]:
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """The size of a request, whatever the tokenizer. ``media`` are (kind, part, decoded bytes)."""
+    """The size of a request, whatever the tokenizer. ``media`` are (kind, part, decoded bytes); ``served`` names what
+    makes the vendor fetch input of its own, ``kept`` input that it holds already. ``signed`` is the length of all
+    signatures, ``documents`` the number of documents given as text.
+    """
 
     size: int
     counts: list[float]
@@ -116,7 +113,18 @@ class Measure:
     tool_size: int = 0
     tool_counts: list[float] | tuple[float, ...] = ()
     media: tuple[tuple[str, Media, int], ...] = ()
-    open: tuple[str, ...] = ()
+    schema: bool = False
+    served: tuple[str, ...] = ()
+    kept: tuple[str, ...] = ()
+    signed: int = 0
+    documents: int = 0
+
+    @property
+    def open(self) -> tuple[str, ...]:
+        """What has no bound of its own."""
+        if not (self.media or self.served or self.kept):
+            return ()
+        return (*self.served, *self.kept, *[why for kind, part, _ in self.media if (why := _open(kind, part))])
 
     @property
     def media_kinds(self) -> tuple[str, ...]:
@@ -124,7 +132,7 @@ class Measure:
 
     def estimate(self, profile: Profile | None = None) -> Estimate:
         """Tokens by ``profile`` (see :func:`profile`); by cautious figures when it is None."""
-        profile = profile or _UNKNOWN
+        profile = profile or UNKNOWN
         return self._estimate(profile, sum(map(mul, profile.weights, self.counts)))
 
     def estimates(self, profiles: Sequence[Profile]) -> list[Estimate]:
@@ -135,19 +143,35 @@ class Measure:
     def _estimate(self, profile: Profile, text: float) -> Estimate:
         add = profile.overhead
         expected = text + add.request + add.message * self.messages
-        bound = self.size + add.request_bound + add.message_bound * (self.messages + self.calls)
+        bound = self.size + add.request_bound + add.message_bound * self.messages
+        slack = add.slack
         if self.calls:
             expected += add.call * self.calls
+            bound += add.call_bound * self.calls
+        if self.schema:
+            expected += add.output
+            bound += add.output_bound
+            slack += add.output_bound // 2
         if self.tools:
             schemas = sum(map(mul, profile.weights, self.tool_counts))
             expected += add.tools + add.tool * self.tools + add.schema * schemas
-            bound += self.tool_size + add.tools_bound + add.tool_bound * self.tools
-        upper = expected * profile.upper + _SLACK
+            bound += 2 * self.tool_size + add.tools_bound + add.tool_bound * self.tools
+            slack += add.tools_slack
+        if self.signed or self.documents:
+            expected += add.signed * self.signed
+            bound += self.signed + _DOCUMENT_BOUND * self.documents
+            slack += _DOCUMENT_BOUND * self.documents + int(self.signed * add.signed)
+        upper = expected * profile.upper + slack
         audio = 0.0
         if self.media:
             seen, seen_upper, seen_bound, audio = _media_tokens(self.media, profile)
             expected, upper, bound = expected + seen, upper + seen_upper, bound + seen_bound
-        return Estimate(int(expected), min(int(upper), bound), bound, int(audio), self.open)
+        open_ = self.open
+        if profile.agentic:
+            open_ = (*open_, "what the model looks up")
+        most = int(upper) if open_ else min(int(upper), bound)
+        looped = profile.agentic or bool(self.served)
+        return Estimate(int(expected), most, bound, int(audio), open_, looped)
 
 
 def measure(request: Request) -> Measure:
@@ -155,32 +179,45 @@ def measure(request: Request) -> Measure:
     texts: list[str] = []
     add = texts.append
     odd: list[Part] = []
+    signed = 0
     for message in request.messages:
         for part in message.content:
             if type(part) is Text:
                 add(part.text)
+                if part.signature:
+                    signed += len(part.signature)
             else:
                 odd.append(part)
-    calls, media = _odd_parts(odd, texts) if odd else (0, ())
-    if request.output is not None and request.output.schema:
+    calls = documents = 0
+    media: tuple[tuple[str, Media, int], ...] = ()
+    if odd:
+        calls, media, documents = _odd_parts(odd, texts)
+        signed += sum([len(getattr(part, "signature", None) or "") for part in odd])
+    schema = request.output is not None and bool(request.output.schema)
+    if schema and request.output is not None:
         add(_json.dumps_str(request.output.schema))
     size, counts = _count("".join(texts))
-    if not (request.tools or media or request.extra):
-        return Measure(size, counts, len(request.messages), calls)
+    count = len(request.messages)
+    if not (request.tools or request.extra):
+        return Measure(size, counts, count, calls, media=media, schema=schema, signed=signed, documents=documents)
     functions = [tool for tool in request.tools if type(tool) is Tool]
     tool_size, tool_counts = _count("".join(map(_tool_text, functions))) if functions else (0, [])
     served = tuple([tool.kind for tool in request.tools if type(tool) is ServerTool])
-    kept = tuple(f"{key} ({name})" for name, extra in request.extra.items() for key in KEPT_BY_VENDOR & extra.keys())
+    fields = [key for extra in request.extra.values() for key in extra]
     return Measure(
         size,
         counts,
-        len(request.messages),
+        count,
         calls,
         len(functions),
         tool_size,
         tool_counts,
         media,
-        (*served, *kept, *[reason for kind, part, _ in media if (reason := _open(kind, part))]),
+        schema,
+        (*served, *[field for field in fields if field in SERVED_BY_VENDOR]),
+        tuple([field for field in fields if field in KEPT_BY_VENDOR]),
+        signed,
+        documents,
     )
 
 
@@ -189,14 +226,16 @@ def _tool_text(tool: Tool) -> str:
     return f"{tool.name} {tool.description or ''} {schema}\n"
 
 
-def _odd_parts(parts: list[Part], texts: list[str]) -> tuple[int, tuple[tuple[str, Media, int], ...]]:
-    """Adds the text of every part to ``texts``; gives the number of tool calls and results, and the media."""
-    calls = 0
+def _odd_parts(parts: list[Part], texts: list[str]) -> tuple[int, tuple[tuple[str, Media, int], ...], int]:
+    """Adds the text of every part to ``texts``; gives the number of tool calls and results, the media, and the number
+    of documents given as text.
+    """
+    calls = documents = 0
     media: list[tuple[str, Media, int]] = []
     queue = list(parts)
     for part in queue:  # grows while results are unpacked
         if isinstance(part, Media):
-            _medium(part, texts, media)
+            documents += _medium(part, texts, media)
         elif isinstance(part, ToolResult):
             calls += 1
             queue.extend(part.content)
@@ -205,7 +244,7 @@ def _odd_parts(parts: list[Part], texts: list[str]) -> tuple[int, tuple[tuple[st
             texts.append(spell(part))
         elif (spell := _WORDS.get(type(part))) is not None:
             texts.append(spell(part))
-    return calls, tuple(media)
+    return calls, tuple(media), documents
 
 
 _CALLS: Mapping[type, Any] = {
@@ -224,18 +263,20 @@ _WORDS: Mapping[type, Any] = {
 # --- media ----------------------------------------------------------------------------------------------------
 
 
-def _medium(part: Media, texts: list[str], media: list[tuple[str, Media, int]]) -> None:
+def _medium(part: Media, texts: list[str], media: list[tuple[str, Media, int]]) -> bool:
+    """Files a piece of media under text or media; True when it was text."""
     if part.text is not None:
         texts.append(part.text)
-        return
+        return True
     kind: str = part.kind
     if kind in ("document", "file"):
         top = (part.media_type or "application/pdf").partition("/")[0]
         if top == "text" and part.data:
             texts.append(part.data)  # base64 of text: longer than the text, so still a bound
-            return
+            return True
         kind = top if top in ("image", "audio", "video") else "pdf"
     media.append((kind, part, len(part.data) * 3 // 4 if part.data else 0))
+    return False
 
 
 def _open(kind: str, part: Media) -> str:
@@ -253,6 +294,7 @@ _SOUND = {"wav": 48_000, "x-wav": 48_000, "wave": 48_000, "pcm": 48_000, "l16": 
 _PACKED_SOUND = 12_000  # bytes of a second of MP3, AAC or Opus
 _THINNEST_SOUND = 500  # bytes of a second at the lowest rate that speech codecs reach
 _DENSEST_SOUND = 32  # tokens of a second, the most of any vendor
+_CLIP = 512  # tokens of the shortest clip: some models count in blocks of half a minute
 _PAGE = 40_000  # bytes of a page of PDF
 _VIDEO = 100_000  # bytes of a second of video
 _VIDEO_TOKENS = 290
@@ -266,14 +308,14 @@ def _media_tokens(media: tuple[tuple[str, Media, int], ...], profile: Profile) -
     for kind, part, size in media:
         if kind == "image":
             expected += 85 if part.detail == "low" else add.image
-            upper += profile.image_bound
-            bound += profile.image_bound
+            upper += add.image_bound
+            bound += add.image_bound
         elif kind == "audio":
             sub = (part.media_type or "").partition("/")[2]
             heard = add.audio * max(1.0, size / _SOUND.get(sub, _PACKED_SOUND))
-            most = 64 + _DENSEST_SOUND * size // _THINNEST_SOUND
+            most = _CLIP + _DENSEST_SOUND * size // _THINNEST_SOUND
             audio += heard
-            expected, upper, bound = expected + heard, upper + min(4 * heard + 64, most), bound + most
+            expected, upper, bound = expected + heard, upper + min(4 * heard + _CLIP, most), bound + most
         elif kind == "video":
             seconds = max(10.0, size / _VIDEO)
             expected, upper = expected + _VIDEO_TOKENS * seconds, upper + 4 * _VIDEO_TOKENS * seconds
@@ -287,15 +329,9 @@ def _media_tokens(media: tuple[tuple[str, Media, int], ...], profile: Profile) -
 
 
 @lru_cache(maxsize=4096)
-def profile(model: str, wire: str | None = None, family: str = "") -> Profile:
-    """How ``model`` counts when asked over ``wire``. ``family`` names its tokenizer where the catalogue knows it."""
-    tokenizer = TOKENIZERS[family if family in TOKENIZERS else family_of(model)]
-    overhead = OVERHEADS.get(wire or "", DEFAULT_OVERHEAD)
-    image = next((bound for pattern, bound in IMAGE_BOUNDS if pattern.search(model)), overhead.image_bound)
-    return Profile(tokenizer.weights, tokenizer.upper, overhead, image)
-
-
-_UNKNOWN = Profile()
+def profile(model: str, wire: str | None = None, *, family: str = "", provider: str = "") -> Profile:
+    """How ``model`` counts when ``provider`` is asked over ``wire``. ``family`` names its tokenizer where known."""
+    return profile_of(model, wire, family, provider)
 
 
 def estimate(request: Request, model: str | None = None, *, wire: str | None = None) -> Estimate:

@@ -42,7 +42,7 @@ def ceiling(
     """
     if sheet is None or not (sheet.knows("input") and sheet.knows("output")):
         return Ceiling(reason="" if left is None else "its price is not known, so max_cost cannot be kept")
-    tokens = _input_bound(needs, estimate, window)
+    tokens = _input_bound(estimate, window)
     if tokens is None:
         what = ", ".join(estimate.open)
         return Ceiling(reason="" if left is None else f"the cost of {what} has no bound")
@@ -90,7 +90,7 @@ def _suspects(pool: Pool, needs: Needs, estimates: Sequence[Estimate]) -> Sequen
     bounds = [estimate.bound for estimate in estimates]
     longest = max(bounds)
     everyone = range(len(pool))
-    if left is None or left.currency != pool.prices.currency or needs.server_tools or estimates[0].open:
+    if left is None or left.currency != pool.prices.currency or any(estimate.open for estimate in estimates):
         return everyone
     if longest > pool.least_window:
         return everyone
@@ -107,9 +107,9 @@ def _suspects(pool: Pool, needs: Needs, estimates: Sequence[Estimate]) -> Sequen
 _MORE_CAUTION = 1 + 1e-9
 
 
-def _input_bound(needs: Needs, estimate: Estimate, window: float) -> int | None:
+def _input_bound(estimate: Estimate, window: float) -> int | None:
     """Tokens in that cannot be exceeded. A vendor refuses what is larger than the window, so that bounds the rest."""
-    if needs.server_tools:
+    if estimate.looped:
         return None  # each search adds input again, as often as the model likes
     if estimate.open:
         return int(window) if window != float("inf") else None

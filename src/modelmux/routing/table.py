@@ -199,4 +199,4 @@ def _without(pool: Pool, reasons: dict[int, str]) -> Pool:
 
 def _profile(target: Target) -> Profile:
     family = target.info.family if target.info is not None else ""
-    return tokens.profile(target.model, target.call.wire, family)
+    return tokens.profile(target.model, target.call.wire, family=family, provider=target.row.id)
