@@ -32,9 +32,10 @@ _NESTED = frozenset(
 
 def camel(obj: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
     """``obj`` with known keys in camelCase (a copy only if need be), and the snake_case keys that it had."""
-    names = [key for key in obj if "_" in key and key in SNAKE and SNAKE[key] not in obj]
+    names = [key for key in obj if "_" in key]
     if not names:
         return dict(obj), names
+    names = [key for key in names if key in SNAKE and SNAKE[key] not in obj]
     return {SNAKE[key] if key in names else key: value for key, value in obj.items()}, names
 
 

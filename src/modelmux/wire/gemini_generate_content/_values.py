@@ -35,10 +35,10 @@ _OURS = frozenset({"promptTokenCount", "totalTokenCount", "candidatesTokenCount"
 
 def usage_metadata(usage: Usage) -> dict[str, Any] | None:
     """``usageMetadata``: the vendor's own when this vendor reported it, else built from the units."""
-    if not usage.reported:
-        return None
     if isinstance(usage.raw, dict) and _OURS & usage.raw.keys():
         return usage.raw
+    if not usage.reported:
+        return None
     out: dict[str, Any] = {}
     for total, details, modalities in _COUNTERS:
         counts = {name: sum(usage[unit] for unit in units) for name, units in modalities.items()}

@@ -65,10 +65,10 @@ def decode_part(raw: Any, ids: CallIds) -> Part:
         if isinstance(text, str):
             return Text(text)
     fields, names = camel(raw)
-    kinds = [key for key in _KINDS if key in fields]
-    if not kinds and (isinstance(fields.get("thoughtSignature"), str) or fields.get("thought") is True):
-        return _text(fields, names, absent=True)
+    kinds = [key for key in fields if key in _KINDS]
     if len(kinds) != 1:
+        if not kinds and (isinstance(fields.get("thoughtSignature"), str) or fields.get("thought") is True):
+            return _text(fields, names, absent=True)
         return Opaque(WIRE, raw)
     part = _KINDS[kinds[0]](fields, names, ids)
     return Opaque(WIRE, raw) if part is None else part
@@ -90,26 +90,36 @@ def _plain_text(fields: dict[str, Any], names: list[str], _ids: CallIds) -> Part
 
 
 def _function_call(fields: dict[str, Any], names: list[str], ids: CallIds) -> Part | None:
-    raw = fields.pop("functionCall")
-    if not isinstance(raw, dict) or not isinstance(raw.get("name"), str):
+    call = fields.pop("functionCall")
+    if not isinstance(call, dict):
         return None
-    call, call_names = camel(raw)
-    name = call.pop("name")
-    given = take(call, "id", str)
-    arguments = take(call, "args", dict)
-    shape = None if arguments is not None else "kept" if "args" in call else "absent"
-    inside = nested(call, call_names, args=shape)
-    if inside:
-        fields["functionCall"] = inside
-    signature = take(fields, "thoughtSignature", str)
+    name, arguments, given = call.get("name"), call.get("args"), call.get("id")
+    if not isinstance(name, str):
+        return None
+    raw = None
+    if not isinstance(arguments, dict):
+        raw = None if arguments is None else dumps_str(arguments)
+        arguments = None
+    if not isinstance(given, str):
+        given = None
+    if arguments is None or len(call) != (2 if given is None else 3):
+        fields["functionCall"] = _rest_of_call(call, arguments is not None)
     return ToolCall(
         ids.call(given, name),
         name,
         arguments or {},
-        None if call.get("args") is None else dumps_str(call["args"]),
-        signature,
+        raw,
+        take(fields, "thoughtSignature", str),
         extra=kept(fields, names, id=None if given else "absent"),
     )
+
+
+def _rest_of_call(raw: dict[str, Any], has_arguments: bool) -> dict[str, Any]:
+    call, names = camel(raw)
+    del call["name"]
+    take(call, "id", str)
+    take(call, "args", dict)
+    return nested(call, names, args=None if has_arguments else "kept" if "args" in call else "absent")
 
 
 def _function_response(fields: dict[str, Any], names: list[str], ids: CallIds) -> Part | None:

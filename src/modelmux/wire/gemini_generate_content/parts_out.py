@@ -171,7 +171,8 @@ class Encoder:
         return [write_back(out, fields)]
 
     def _blob(self, part: Media, where: str) -> dict[str, Any] | None:
-        media_type, data, url = part.media_type, part.data, part.url or part.file_id
+        media_type, data = part.media_type, part.data
+        url = part.file_id if part.url is None else part.url
         if data is None and url is not None and url.startswith("data:"):
             media_type, data = _data_url(url, media_type)
         known = bool(own(part.extra).get("$type"))

@@ -84,6 +84,11 @@ def _system(raw: Any, ids: CallIds) -> Message:
 
 
 def _content(raw: Any, index: int, ids: CallIds) -> Message:
+    if isinstance(raw, dict) and len(raw) == 2:
+        parts, stated = raw.get("parts"), raw.get("role")
+        if isinstance(parts, list) and stated in ("user", "model"):
+            content = tuple([decode_part(part, ids) for part in parts])
+            return Message(_speaker(_ROLES[stated], content), content)
     if not isinstance(raw, dict):
         raise InvalidRequest(
             f"contents[{index}] must be an object, got {type(raw).__name__}", field=f"contents[{index}]"
@@ -101,18 +106,22 @@ def _message(raw: dict[str, Any], role: Role, ids: CallIds, where: str) -> Messa
     else:
         found, shape = items(value, f"{where}.parts")
         parts = tuple([decode_part(part, ids) for part in found])
-    if role == "user" and parts and all(isinstance(part, ToolResult) for part in parts):
-        role = "tool"
+    role = _speaker(role, parts)
     stated = raw.get("role")
     usual = None if role == "system" else _ROLE_NAMES[role]
-    if stated == usual and shape is None and len(raw) <= 2 and (len(raw) == 2) == ("role" in raw):
-        return Message(role, parts)
     hints = {key: item for key, item in raw.items() if key not in ("role", "parts")}
     if shape is not None:
         hints["$parts"] = shape
     if stated != usual or ("role" in raw) != (usual is not None):
         hints["$role"] = [stated] if "role" in raw else []
     return Message(role, parts, extra={WIRE: hints} if hints else {})
+
+
+def _speaker(role: Role, parts: tuple[Part, ...]) -> Role:
+    """A user's turn of nothing but results is the tools' turn."""
+    if role == "user" and parts and type(parts[0]) is ToolResult and all(type(part) is ToolResult for part in parts):
+        return "tool"
+    return role
 
 
 # --- out -----------------------------------------------------------------------------------------------------
@@ -134,7 +143,7 @@ def _encode(req: Request, model: str) -> tuple[dict[str, Any], list[Warning]]:
     encoder = Encoder(media_in_results=version is None or version >= (3, 0))
     out: dict[str, Any] = {}
     _conversation(out, req.messages, fields, encoder, signed=version is not None and version >= (3, 0))
-    if req.tools:
+    if req.tools or "$tools" in fields:
         tools = encode_tools(req.tools, fields.get("$tools"), encoder)
         if tools:
             out["tools"] = tools

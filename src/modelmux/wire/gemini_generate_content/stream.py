@@ -46,7 +46,6 @@ from modelmux.wire.gemini_generate_content.response import (
     NO_CANDIDATE,
     block_reason,
     candidate_fields,
-    index_of,
     parts_of,
     tier_of,
     top_fields,
@@ -74,22 +73,25 @@ class Decoder(StreamDecoder):
         return super().close()
 
     def frame(self, frame: bytes, out: list[Event]) -> None:
-        if frame.strip() == b"[DONE]":
-            return
         try:
             value = loads(frame)
         except ValueError as error:
+            if frame.strip() == b"[DONE]":
+                return
             if self._closing:
                 self._account(out)
                 raise StreamTruncated("the stream ends inside a chunk", provider=self._provider) from None
             raise MalformedResponse(f"a chunk is not JSON: {error}", provider=self._provider) from None
+        if isinstance(value, dict):
+            self._chunk(value, out)
+            return
         for chunk in value if isinstance(value, list) else (value,):
             if not isinstance(chunk, dict):
                 raise MalformedResponse("a chunk is not an object", provider=self._provider, body=chunk)
             self._chunk(chunk, out)
 
     def _chunk(self, chunk: dict[str, Any], out: list[Event]) -> None:
-        if is_error(chunk):
+        if "error" in chunk and is_error(chunk):
             self._account(out)
             raise in_band(chunk, self._provider)
         counters = chunk.get("usageMetadata")
@@ -100,13 +102,13 @@ class Decoder(StreamDecoder):
             if None in counters.values():
                 counters = {key: value for key, value in counters.items() if value is not None}
             self._counters.update(counters)
-        for key, value in chunk.items():
-            if key not in ("candidates", "usageMetadata"):
-                self._top[key] = value
+        self._top.update(chunk)
         candidates = chunk.get("candidates")
         for place, item in enumerate(candidates if isinstance(candidates, list) else ()):
             if isinstance(item, dict):
-                index = index_of(item, place)
+                index = item.get("index", place)
+                if type(index) is not int:
+                    index = place
                 candidate = self._candidates.get(index)
                 if candidate is None:
                     candidate = self._candidates[index] = _Candidate(index, self._id)
@@ -177,7 +179,7 @@ class _Candidate:
     def chunk(self, item: dict[str, Any], out: list[Event]) -> None:
         logprobs = logprobs_of(item["logprobsResult"]) if "logprobsResult" in item else ()
         for part in parts_of(item):
-            if len(part) == 1 and isinstance(part, dict):
+            if isinstance(part, dict) and len(part) == 1:
                 text = part.get("text")
                 if isinstance(text, str):
                     if text:

@@ -25,7 +25,8 @@ def decode_tools(raw: Any) -> tuple[tuple[Tool | ServerTool, ...], list[Any] | N
             layout.append({"$value": entry})
             continue
         plan: dict[str, Any] = {}
-        for key, value in entry.items():
+        fields: dict[str, Any] = entry
+        for key, value in fields.items():
             if key in ("functionDeclarations", "function_declarations") and isinstance(value, list):
                 found = [_declaration(item) for item in value if isinstance(item, dict)]
                 if len(found) == len(value) and None not in found:
