@@ -85,6 +85,16 @@ def test_system_turns_go_to_the_top() -> None:
     assert encode(first, user("hi"))[0]["system"] == "Be brief."
 
 
+def test_the_user_speaks_first() -> None:
+    body, lost = encode(assistant("Welcome."), user("hi"))
+    assert [turn["role"] for turn in body["messages"]] == ["user", "assistant", "user"]
+    assert lost == {"messages": "emulated"}
+    body, lost = encode(Message("system", (Text("Count to three."),)))
+    assert "system" not in body
+    assert body["messages"] == [{"role": "user", "content": [{"type": "text", "text": "Count to three."}]}]
+    assert lost == {"messages.system": "renamed"}
+
+
 def test_roles_alternate_and_results_come_first() -> None:
     body, lost = encode(
         user("roll twice"),

@@ -251,8 +251,10 @@ def test_thinking_signatures_and_what_is_hidden() -> None:
         ("", None, "aGlk"),
     ]
     assert dict(reply.usage)["reasoning"] == 2
-    sent, warnings = CODEC.encode_request(Request((reply.message,), max_tokens=9), model="claude-sonnet-4-5")
-    assert sent["messages"][0]["content"] == CODEC.encode_response(reply)["content"]
+    sent, warnings = CODEC.encode_request(
+        Request((Message("user", (Text("hi"),)), reply.message), max_tokens=9), model="claude-sonnet-4-5"
+    )
+    assert sent["messages"][1]["content"] == CODEC.encode_response(reply)["content"]
     assert warnings == []
 
 
@@ -371,3 +373,16 @@ def test_events_that_break_off_leave_a_stream_without_its_end() -> None:
 def test_text_after_text_of_another_part_is_its_own_block() -> None:
     reply = fold(CODEC.decode_stream(CODEC.encode_stream([Start(), TextDelta("a"), TextDelta("b", 1), Finish()])))
     assert reply.message == Message("assistant", (Text("a"), Text("b")))
+
+
+def test_calls_whose_pieces_come_mixed_are_kept_apart() -> None:
+    events = [
+        Start(),
+        ToolCallDelta(0, "a", "f", '{"x":', part=0),
+        ToolCallDelta(1, "b", "g", '{"y":', part=1),
+        ToolCallDelta(0, arguments="1}", part=0),
+        ToolCallDelta(1, arguments="2}", part=1),
+        Finish("tool_calls"),
+    ]
+    reply = fold(CODEC.decode_stream(CODEC.encode_stream(events)))
+    assert reply.tool_calls == (ToolCall("a", "f", {"x": 1}), ToolCall("b", "g", {"y": 2}))

@@ -54,7 +54,7 @@ def _begins_like_events(body: bytes) -> bool:
 class _Block:
     """One open content block: its number among all parts, its starting form, and the JSON text of its input."""
 
-    __slots__ = ("call", "form", "input", "part", "said", "whole")
+    __slots__ = ("call", "form", "input", "part", "said", "stopped", "whole")
 
     def __init__(self, part: int, form: dict[str, Any], call: int, whole: bool) -> None:
         self.part = part
@@ -62,7 +62,7 @@ class _Block:
         self.call = call
         self.whole = whole
         self.input: list[str] = []
-        self.said = False
+        self.said = self.stopped = False
 
 
 class MessagesStream(StreamDecoder):
@@ -174,6 +174,8 @@ class MessagesStream(StreamDecoder):
         if block is None:
             # Its start was lost on the way, as some gateways do: what it was shows in its first delta.
             block = self._start_block(_index(event), dict(_FORMS.get(kind, {"type": "unknown"})), out)
+        elif block.stopped and block.whole:
+            return
         handle = None if block.whole and kind != "input_json_delta" else _DELTAS.get(kind)
         if handle is None:
             _absorb(block.form, delta)
@@ -210,9 +212,11 @@ class MessagesStream(StreamDecoder):
         return block
 
     def _stop_block(self, index: int | None, out: list[Event]) -> None:
-        block = self._blocks.pop(index, None)
-        if block is None:
+        block = self._blocks.get(index)
+        if block is None or block.stopped:
             return
+        # It stays known: gateways that mix the pieces of parallel calls send more of it later.
+        block.stopped = True
         form = block.form
         if block.whole:
             text = "".join(block.input)

@@ -44,6 +44,7 @@ def encode_conversation(messages: Iterable[Message], losses: Losses) -> tuple[An
             system.append(turn)
         elif turn.content or turn.own:
             _append(turns, turn)
+    _begin_with_user(system, turns, losses)
     for turn in turns:
         if turn.role == "user" and not turn.own:
             # False sorts before True, and sorting keeps the order among equals.
@@ -85,6 +86,21 @@ def _append(turns: list[_Turn], turn: _Turn) -> None:
         return
     last.content = [*filter(_says_something, last.content), *turn.content]
     last.own = last.as_text = False
+
+
+_NOTHING_SAID = "(No message.)"
+
+
+def _begin_with_user(system: list[_Turn], turns: list[_Turn], losses: Losses) -> None:
+    """The vendor wants a conversation, and the user to speak first; others do without."""
+    if not turns and system and not system[0].own:
+        losses.add("messages.system", "renamed", "nothing but system turns: sent as the user's")
+        content = [block for turn in system for block in turn.content]
+        system.clear()
+        turns.append(_Turn("user", content, False, False, {}))
+    elif turns and turns[0].role == "assistant" and not turns[0].own:
+        losses.add("messages", "emulated", "the user has to speak first here: an empty turn was put before")
+        turns.insert(0, _Turn("user", [{"type": "text", "text": _NOTHING_SAID}], False, False, {}))
 
 
 def _end_without_space(turn: _Turn) -> None:
