@@ -169,7 +169,8 @@ def _batch_body(row: Any) -> Any:
     if isinstance(answer, dict):
         if "body" not in answer:
             return answer
-        return answer["body"] if int(answer.get("status_code") or 200) < 400 else None
+        status = answer.get("status_code")
+        return None if isinstance(status, int) and status >= 400 else answer["body"]
     return None if row.get("error") else row
 
 
