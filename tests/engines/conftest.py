@@ -3,8 +3,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 import pytest
-from engines.loopback import Caller
 
+from engines.loopback import Caller
 from modelmux._engines import Options
 
 PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")

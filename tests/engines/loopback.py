@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 from modelmux._engines import Options, open_async_engine, open_engine
 from modelmux._http import HttpHead, HttpRequest
@@ -40,12 +40,15 @@ def chunked(*pieces: bytes, headers: str = "", end: bytes = b"0\r\n\r\n") -> byt
     return head + b"".join(b"%x\r\n%s\r\n" % (len(piece), piece) for piece in pieces) + end
 
 
+PLAIN = (answer(),)
+
+
 class Server:
     """Answers every request by a script: a list of steps, or a function from :class:`Seen` to one."""
 
     def __init__(
         self,
-        script: Iterable[Step] | Callable[[Seen], Iterable[Step]] = (answer(),),
+        script: Iterable[Step] | Callable[[Seen], Iterable[Step]] = PLAIN,
         *,
         tls: ssl.SSLContext | None = None,
         read_bodies: bool = True,
@@ -72,7 +75,7 @@ class Server:
         """Connections open on the server's side."""
         return len(self._open)
 
-    def __enter__(self) -> Server:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *exc: object) -> None:
@@ -90,9 +93,8 @@ class Server:
             with contextlib.suppress(OSError):
                 if reset:
                     conn.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-                    conn.close()
-                else:
-                    socket.socket.shutdown(conn, socket.SHUT_RDWR)
+                # A reset is what follows when the thread that this wakes closes the socket.
+                socket.socket.shutdown(conn, socket.SHUT_RD if reset else socket.SHUT_RDWR)
 
     def _accept(self) -> None:
         while True:

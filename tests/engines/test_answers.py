@@ -6,10 +6,10 @@ import gzip
 import zlib
 
 import pytest
-from engines.loopback import CLOSE, RESET, Caller, Server, answer, chunked, post
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from engines.loopback import CLOSE, RESET, Caller, Server, answer, chunked, post
 from modelmux._engines import Options
 from modelmux._engines._h1 import Answer
 from modelmux.errors import ConnectionLost, MalformedResponse, ResponseTooLarge
@@ -33,7 +33,9 @@ WHOLE = {
     "gzip in members": [
         answer(gzip.compress(TEXT[:9]) + gzip.compress(TEXT[9:]), headers="content-encoding: gzip\r\n")
     ],
-    "zlib, chunked": [chunked(zlib.compress(TEXT)[:11], zlib.compress(TEXT)[11:], headers="content-encoding: deflate\r\n")],
+    "zlib, chunked": [
+        chunked(zlib.compress(TEXT)[:11], zlib.compress(TEXT)[11:], headers="content-encoding: deflate\r\n")
+    ],
     "raw deflate": [answer(zlib.compress(TEXT, wbits=-15), headers="content-encoding: deflate\r\n")],
     "byte by byte": [piece for byte in chunked(TEXT[:3], TEXT[3:]) for piece in (bytes([byte]), 0.0)],
 }

@@ -8,9 +8,13 @@ from typing import Any
 
 from modelmux._engines import AsyncStream, Options, SyncStream
 from modelmux._engines._faults import left, lost, timeout
-from modelmux._engines._httpx import Meter, built, head_and_inflater, is_async, translated, wreck
+from modelmux._engines._httpx import Meter, built, head_and_inflater, is_async, translated, whole, wreck
 from modelmux._engines._stock import Stock, stock_settings
 from modelmux._http import HttpHead, HttpRequest
+
+
+async def _once(body: bytes) -> AsyncIterator[bytes]:
+    yield body
 
 
 class AsyncHttpxStream:
@@ -23,7 +27,8 @@ class AsyncHttpxStream:
         self.head, inflater = head_and_inflater(response, asked, cap)
         self._response = response
         self._meter = Meter(inflater, cap)
-        self._chunks: AsyncIterator[bytes] = response.aiter_raw()
+        body = whole(response)
+        self._chunks: AsyncIterator[bytes] = response.aiter_raw() if body is None else _once(body)
         self._owned = owned
         self._aborted = self._ended = False
 

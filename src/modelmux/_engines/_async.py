@@ -22,9 +22,6 @@ from modelmux._engines._wire import LoopStream, Wire
 from modelmux._http import HttpRequest
 from modelmux.errors import ConnectionLost
 
-_JOIN = 256 * 1024
-"""Bodies up to this many bytes are copied behind their head, to leave in one packet or one call."""
-
 
 class LoopPool:
     """What one engine keeps for one event loop."""
@@ -126,10 +123,7 @@ class LoopEngine:
             )
             stream = LoopStream(wire, answer)
             try:
-                if len(request.body) <= _JOIN:
-                    await stream.exchange(head + request.body, b"", deadline)
-                else:
-                    await stream.exchange(head, request.body, deadline)
+                await stream.exchange(head, request.body, deadline)
             except ConnectionLost:
                 again = stream.unseen()
                 stream.discard()

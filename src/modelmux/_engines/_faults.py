@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from time import monotonic
 
 from modelmux.errors import AttemptTimeout, Billed, ConnectionFailed, ConnectionLost
@@ -44,4 +45,7 @@ def sooner(deadline: float | None, seconds: float) -> float:
 
 def reason(error: BaseException) -> str:
     """What an OS or TLS error says, without a traceback's worth of detail."""
+    if isinstance(error, ConnectionError) and error.errno:
+        # asyncio puts words of its own, with the address, in place of the system's.
+        return os.strerror(error.errno)
     return getattr(error, "strerror", None) or str(error) or type(error).__name__

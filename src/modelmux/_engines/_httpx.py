@@ -70,8 +70,18 @@ def head_and_inflater(response: Any, asked: str, cap: int) -> tuple[HttpHead, In
     for name, value in response.headers.multi_items():
         name = name.lower()
         headers[name] = f"{headers[name]}, {value}" if name in headers else value
-    inflater = Answer.inflater_for(headers, asked, cap)
-    return HttpHead(response.status_code, headers), inflater
+    if whole(response) is not None:
+        headers.pop("content-encoding", None)
+        headers.pop("content-length", None)
+    return HttpHead(response.status_code, headers), Answer.inflater_for(headers, asked, cap)
+
+
+def whole(response: Any) -> bytes | None:
+    """The body of a response that was made with one, as mocks make them: httpx has decompressed it already."""
+    if not response.is_stream_consumed:
+        return None
+    content: bytes = response.content
+    return content
 
 
 class Meter:
@@ -99,6 +109,9 @@ def wreck(extensions: Mapping[str, Any]) -> None:
     """Break the response's connection, if it has one: from any thread."""
     stream = extensions.get("network_stream")
     sock = stream.get_extra_info("socket") if stream is not None else None
-    if isinstance(sock, socket.socket):
-        with contextlib.suppress(OSError):
+    with contextlib.suppress(OSError):
+        if isinstance(sock, socket.socket):
+            # Not SSLSocket's own shutdown: it drops the TLS state that the reader is using.
             socket.socket.shutdown(sock, socket.SHUT_RDWR)
+        elif sock is not None:
+            sock.shutdown(socket.SHUT_RDWR)

@@ -109,7 +109,7 @@ class Home(Protocol):
 class SocketStream:
     """An answer on a socket. See :class:`modelmux._engines.SyncStream`."""
 
-    __slots__ = ("_aborted", "_answer", "_conn", "_lock", "_pool", "_ready", "head")
+    __slots__ = ("_aborted", "_answer", "_conn", "_finished", "_lock", "_pool", "_ready", "head")
 
     def __init__(self, pool: Home, conn: Connection, answer: Answer) -> None:
         self.head: HttpHead = None  # type: ignore[assignment]  # set before anyone else sees the stream
@@ -118,6 +118,8 @@ class SocketStream:
         self._answer = answer
         self._ready = b""
         self._aborted = False
+        self._finished = False
+        """The peer has said its last byte (FIN)."""
         self._lock = threading.Lock()
 
     def exchange(self, head: bytes, body: bytes, deadline: float | None) -> None:
@@ -173,6 +175,7 @@ class SocketStream:
             return answer.feed(data)
         if self._aborted:
             raise lost("aborted", answered=answer.started)
+        self._finished = True
         answer.eof()
         return b""
 
@@ -181,7 +184,7 @@ class SocketStream:
         conn = self._conn
         if conn is None or not conn.used or self._answer.started or self._aborted:
             return False
-        return conn.sent == 0 or unacknowledged(conn.sock) >= conn.sent
+        return conn.sent == 0 or (self._finished and unacknowledged(conn.sock) >= conn.sent)
 
     def close(self) -> None:
         answer = self._answer

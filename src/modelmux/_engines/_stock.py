@@ -12,7 +12,7 @@ from modelmux._engines import Options, SyncStream
 from modelmux._engines._abort import Abort
 from modelmux._engines._connect import patience
 from modelmux._engines._faults import left, lost
-from modelmux._engines._httpx import Meter, built, head_and_inflater, is_async, translated, wreck
+from modelmux._engines._httpx import Meter, built, head_and_inflater, is_async, translated, whole, wreck
 from modelmux._http import HttpHead, HttpRequest
 from modelmux.errors import ConfigError
 
@@ -38,7 +38,8 @@ class HttpxStream:
                 self._response.close()
                 raise
             self._meter = Meter(inflater, cap)
-            self._chunks: Iterator[bytes] = self._response.iter_raw()
+            body = whole(self._response)
+            self._chunks: Iterator[bytes] = self._response.iter_raw() if body is None else iter((body,))
             return
         raise fault
 

@@ -1,8 +1,9 @@
 """How much of what was written the peer's machine has not even acknowledged.
 
 A request on a reused connection may cross the server's closing of it. Repeating it is safe only if the server can't
-have read it, and the kernel knows: bytes that arrive at a closed socket are never acknowledged, and a close that
-comes after reading acknowledges what was read. No guess about timing is needed.
+have read it, and the kernel knows: a FIN acknowledges all that had arrived before it (RFC 9293, section 3.5), so if
+the FIN has come and nothing is acknowledged, the server had closed before the request arrived. No guess about timing
+is needed. A reset proves nothing: it may come from a server that read the request and died.
 """
 
 from __future__ import annotations

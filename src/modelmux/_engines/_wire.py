@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import select
 import socket
+import weakref
 from collections.abc import Callable
 from math import inf
 from time import monotonic
@@ -23,9 +25,11 @@ _HIGH = 256 * 1024
 
 
 class Wire(asyncio.Protocol):
-    """``stream`` is whose answer is coming, None while idle."""
+    """``stream()`` is whose answer is coming, None while idle. The reference is weak, so that a stream that its user
+    forgot is collected and gives the connection up.
+    """
 
-    __slots__ = ("_due", "_timer", "_timer_due", "_waiter", "key", "loop", "pool", "sent", "since", "sock",
+    __slots__ = ("_due", "_poll", "_timer", "_timer_due", "_waiter", "key", "loop", "pool", "sent", "since", "sock",
                  "stream", "transport", "unseen", "used")  # fmt: skip
 
     def __init__(
@@ -39,7 +43,8 @@ class Wire(asyncio.Protocol):
         self.used = False
         self.sent = 0
         self.unseen = False
-        self.stream: LoopStream | None = None
+        self.stream: Callable[[], LoopStream | None] = _nobody
+        self._poll: Any = None
         self.transport: Any = None
         self._waiter: asyncio.Future[bool] | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -48,7 +53,15 @@ class Wire(asyncio.Protocol):
     # --- what the pool asks ------------------------------------------------------------------------------------
 
     def alive(self) -> bool:
-        return not self.transport.is_closing()
+        if self.transport.is_closing():
+            return False
+        if not hasattr(select, "poll"):
+            return True
+        # The loop may not have come to see yet that the peer closed.
+        if self._poll is None:
+            self._poll = select.poll()
+            self._poll.register(self.sock, select.POLLIN)
+        return not self._poll.poll(0)
 
     def shut(self) -> None:
         if self._timer is not None:
@@ -66,7 +79,7 @@ class Wire(asyncio.Protocol):
         self.transport = transport
 
     def data_received(self, data: bytes) -> None:
-        stream = self.stream
+        stream = self.stream()
         if stream is None:
             # Bytes that nobody asked for: not to be mistaken for the next call's answer.
             self.transport.abort()
@@ -87,7 +100,7 @@ class Wire(asyncio.Protocol):
             self.wake()
 
     def eof_received(self) -> None:
-        stream = self.stream
+        stream = self.stream()
         if stream is not None:
             self._look()
             try:
@@ -99,11 +112,10 @@ class Wire(asyncio.Protocol):
                 self.wake()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        stream = self.stream
+        stream = self.stream()
         if stream is None:
             self.pool.discard(self)
         else:
-            self._look()
             why = "closed" if exc is None else reason(exc)
             self._break(stream, lost(why, answered=stream.answer.started))
         if self._timer is not None:
@@ -113,8 +125,7 @@ class Wire(asyncio.Protocol):
     def _look(self) -> None:
         """See whether the peer took any of the request, while the socket can still tell."""
         if self.used and not self.unseen:
-            waiting = self.transport.get_write_buffer_size()
-            self.unseen = waiting >= self.sent or unacknowledged(self.sock) + waiting >= self.sent
+            self.unseen = unacknowledged(self.sock) + self.transport.get_write_buffer_size() >= self.sent
 
     def _break(self, stream: LoopStream, error: ProviderError) -> None:
         if stream.error is None:
@@ -168,10 +179,14 @@ class Wire(asyncio.Protocol):
             self._arm(self._due)
 
 
+def _nobody() -> None:
+    """Whose answer comes on an idle wire."""
+
+
 class LoopStream:
     """An answer on an event loop. See :class:`modelmux._engines.AsyncStream`."""
 
-    __slots__ = ("_held", "_paused", "_pieces", "_wire", "answer", "error", "head")
+    __slots__ = ("__weakref__", "_held", "_paused", "_pieces", "_wire", "answer", "error", "head")
 
     head: HttpHead
 
@@ -182,16 +197,17 @@ class LoopStream:
         self._pieces: list[bytes] = []
         self._held = 0
         self._paused = False
-        wire.stream = self
+        wire.stream = weakref.ref(self)
 
-    async def exchange(self, data: bytes, body: bytes, deadline: float | None) -> None:
+    async def exchange(self, head: bytes, body: bytes, deadline: float | None) -> None:
         """Send the request and wait for the answer's head."""
         wire = self._wire
         assert wire is not None
-        wire.sent = len(data) + len(body)
-        wire.transport.write(data)
-        if body:
-            wire.transport.write(body)
+        wire.sent = len(head) + len(body)
+        # One call, so that a body left behind by a failed head is not taken for one that was sent.
+        wire.transport.writelines((head, body))
+        if wire.used and wire.transport.is_closing():
+            wire.unseen = True
         answer = self.answer
         while answer.head is None:
             if self.error is not None:
@@ -238,7 +254,7 @@ class LoopStream:
         wire, self._wire = self._wire, None
         if wire is None:
             return
-        wire.stream = None
+        wire.stream = _nobody
         if self._paused:
             self._paused = False
             wire.transport.resume_reading()
@@ -263,7 +279,7 @@ class LoopStream:
         """Close, on the loop's own thread."""
         wire, self._wire = self._wire, None
         if wire is not None:
-            wire.stream = None
+            wire.stream = _nobody
             wire.shut()
             wire.pool.drop()
 
