@@ -124,8 +124,8 @@ def decode_reasoning_fields(rest: dict[str, Any]) -> Reasoning | None:
     carried = {name: rest[name] for name in _CARRIED if rest.get(name)}
     if not said and not carried:
         return None
-    details = [item for item in carried.get("reasoning_details") or () if isinstance(item, dict)]
-    text = rest[said[0]] if said else "".join(detail_text(item) for item in details)
+    details = carried.get("reasoning_details")
+    text = rest[said[0]] if said else "".join(map(detail_text, details if isinstance(details, list) else ()))
     rest["$reasoning"] = [name for name in said if rest[name] == text]
     for name in (*rest["$reasoning"], *carried):
         del rest[name]
@@ -133,8 +133,9 @@ def decode_reasoning_fields(rest: dict[str, Any]) -> Reasoning | None:
     return Reasoning(text, signature, redacted, extra=kept(carried))
 
 
-def detail_text(item: dict[str, Any]) -> str:
-    text = item.get("text") or item.get("summary")
+def detail_text(item: Any) -> str:
+    """The text of one of ``reasoning_details``; encrypted ones have none."""
+    text = (item.get("text") or item.get("summary")) if isinstance(item, dict) else None
     return text if isinstance(text, str) else ""
 
 
@@ -250,7 +251,7 @@ def _encode_assistant(message: Message, parts: tuple[Part, ...], own: Any, say: 
     for part in parts:
         if isinstance(part, ToolCall):
             calls.append(part)
-        elif isinstance(part, Reasoning) and not _as_block(part, say):
+        elif isinstance(part, Reasoning) and not _as_block(part, own, say):
             thoughts.append(part)
         elif isinstance(part, Media) and part.kind == "audio" and part.file_id is not None:
             item["audio"] = {"id": part.file_id}
@@ -279,9 +280,9 @@ def _assistant_content(parts: tuple[Part, ...], own: Any, say: Saying) -> Any:
     return [block for block in blocks if block is not None]
 
 
-def _as_block(part: Reasoning, say: Saying) -> bool:
-    if say.as_came and "$type" in ours(part.extra):
-        return True
+def _as_block(part: Reasoning, own: Any, say: Saying) -> bool:
+    if say.as_came and ("$type" in ours(part.extra) or "$reasoning" in own):
+        return "$type" in ours(part.extra)
     return say.dialect.reasoning_field == "content" and bool(part.text)
 
 

@@ -238,7 +238,9 @@ def _say_reasoning(form: str, attr: str, value: Any, body: dict[str, Any]) -> No
         value = not value
     field = "thinking" if form == "thinking_switch" else form
     name = next(name for name, of, _ in _OBJECT_FIELDS[field] if of == attr)
-    inner = body.setdefault(field, {})
+    inner = body.get(field)
+    if not isinstance(inner, dict):
+        inner = body[field] = {}
     inner[name] = _SWITCH_WORDS[value] if name == "type" else value
     if name == "budget_tokens":
         inner.setdefault("type", "enabled")

@@ -170,6 +170,8 @@ def _file(rest: dict[str, Any], cache: Cache | None) -> Part | None:
     given = {name: inner.pop(name) for name in ("file_data", "file_id", "filename") if isinstance(inner.get(name), str)}
     if inner:
         rest["file"] = inner
+    if not given:
+        return None
     file_data = given.get("file_data")
     media_type, data, url = None, None, None
     if file_data is not None:

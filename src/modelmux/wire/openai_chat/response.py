@@ -288,6 +288,7 @@ def _encode_executed(part: ServerToolCall | ServerToolResult, message: dict[str,
         item["arguments"] = ours(part.extra).get("arguments") or dumps_str(part.arguments)
         run.append(item)
     elif isinstance(part.content, dict):
-        if not run or run[-1]["type"] != part.name:
-            run.append({"type": part.name})
+        number = int(part.id) if part.id is not None and part.id.isdigit() else part.id
+        if not run or (run[-1]["type"], run[-1].get("index")) != (part.name, number):
+            run.append({"type": part.name} if number is None else {"type": part.name, "index": number})
         run[-1].update(part.content)

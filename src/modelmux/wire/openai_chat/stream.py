@@ -44,6 +44,7 @@ class ChatStream(StreamDecoder):
         self._lanes: dict[int, Lane] = {}
         self._usage: dict[str, Any] | None = None
         self._top: dict[str, Any] = {}
+        self._first: dict[str, Any] = {}
 
     # --- bytes
 
@@ -90,7 +91,7 @@ class ChatStream(StreamDecoder):
         choices = chunk.get("choices")
         if "error" in chunk or frame.event == "error" or choices is None:
             self._raise_error(chunk, frame.event)
-        if not self._started and (choices or chunk.get("id")):
+        if not self._started:
             self._start(chunk, out)
         usage = chunk.get("usage")
         if usage is not None and isinstance(usage, dict):
@@ -110,16 +111,23 @@ class ChatStream(StreamDecoder):
             raise error
 
     def _start(self, chunk: dict[str, Any], out: list[Event]) -> None:
+        """The first chunk with a choice starts the answer. Azure sends chunks before it that name half of the facts."""
+        for name in ("id", "model", "created", "service_tier", "system_fingerprint"):
+            if chunk.get(name):
+                self._first.setdefault(name, chunk[name])
+        if not chunk.get("choices"):
+            return
         self._started = True
-        created, fingerprint = chunk.get("created"), chunk.get("system_fingerprint")
-        if fingerprint:
-            self._top["system_fingerprint"] = fingerprint
+        first = self._first
+        if "system_fingerprint" in first:
+            self._top["system_fingerprint"] = first["system_fingerprint"]
+        created = first.get("created")
         out.append(
             Start(
-                _str(chunk.get("id")) or None,
-                _str(chunk.get("model")) or None,
+                _str(first.get("id")),
+                _str(first.get("model")),
                 created if isinstance(created, int) else None,
-                _str(chunk.get("service_tier")),
+                _str(first.get("service_tier")),
             )
         )
 
