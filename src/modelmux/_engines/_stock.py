@@ -169,9 +169,11 @@ class Stock:
         prepared = built(chosen, request, deadline, connect_timeout)
         asked = prepared.headers.get("accept-encoding", "")
         cap = self._options.max_response_bytes
+        stream: HttpxStream | PumpedStream
         if client is None and not mocked:
-            return PumpedStream(lambda: HttpxStream(chosen, prepared, asked, cap), deadline, abort)
-        stream = HttpxStream(chosen, prepared, asked, cap)
+            stream = PumpedStream(lambda: HttpxStream(chosen, prepared, asked, cap), deadline, abort)
+        else:
+            stream = HttpxStream(chosen, prepared, asked, cap)
         if abort is not None:
             abort.watch(stream.abort)
         return stream

@@ -257,7 +257,8 @@ class LoopStream:
         wire.stream = _nobody
         if self._paused:
             self._paused = False
-            wire.transport.resume_reading()
+            if not wire.transport.is_closing():
+                wire.transport.resume_reading()
         unsent = wire.transport.get_write_buffer_size()
         if self.answer.reusable and not unsent and not wire.transport.is_closing():
             wire.used = True
