@@ -9,9 +9,11 @@ texts by samples. From one :class:`Measure` follow the figures for any tokenizer
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import accumulate
 from operator import mul
 from typing import Any, NamedTuple
 
@@ -37,7 +39,7 @@ _DOCUMENT_BOUND = 768
 """Tokens that a vendor adds for a document it is to cite, at most: its instructions for doing so."""
 
 _SAMPLES = 8
-_SAMPLE = 256  # bytes of each sample; a text up to _SAMPLES of them is counted whole
+_SAMPLE = 256  # characters of each sample; what is no longer than all of them is counted whole
 
 
 class Estimate(NamedTuple):
@@ -79,20 +81,35 @@ _ASCII = tuple(bytes((ord(letter),)) for letter in "ludsnp")
 _ALL = tuple(bytes((ord(letter),)) for letter in "ludsnpLRCAISKHGFE")  # the order of tokenizers.CLASSES
 
 
-def _count(text: str) -> tuple[int, list[float]]:
-    """The UTF-8 length of ``text`` and how many characters of each class it holds (only ASCII classes if all are)."""
-    data = text.encode("utf-8", "surrogatepass")
-    size = len(data)
-    letters = _ASCII if size == len(text) else _ALL
-    limit = _SAMPLES * _SAMPLE
-    if size <= limit:
-        count = data.translate(_TABLE).count
-        return size, [count(letter) for letter in letters]
-    step = (size - _SAMPLE) // (_SAMPLES - 1)
-    sample = b"".join([data[start : start + _SAMPLE] for start in range(0, step * _SAMPLES, step)])
-    count = sample.translate(_TABLE).count
-    scale = size / len(sample)
-    return size, [count(letter) * scale for letter in letters]
+def _count(texts: Sequence[str]) -> tuple[int, list[float]]:
+    """The UTF-8 length of all texts and how many characters of each class they hold (ASCII classes only if all are)."""
+    length = sum(map(len, texts))
+    plain = all(map(str.isascii, texts))
+    size = length if plain else sum([len(text.encode("utf-8", "surrogatepass")) for text in texts])
+    if length <= _SAMPLES * _SAMPLE:
+        sample, scale = "".join(texts), 1.0
+    else:
+        sample = _sample(texts, length)
+        scale = length / len(sample)
+    count = sample.encode("utf-8", "surrogatepass").translate(_TABLE).count
+    counts = [float(count(letter)) for letter in (_ASCII if plain else _ALL)]
+    return size, [number * scale for number in counts] if scale != 1.0 else counts
+
+
+def _sample(texts: Sequence[str], length: int) -> str:
+    """Pieces of the texts, evenly spaced. Nothing large is copied on the way."""
+    ends = list(accumulate(map(len, texts)))
+    step = (length - _SAMPLE) // (_SAMPLES - 1)
+    pieces = []
+    for start in range(0, step * _SAMPLES, step):
+        index, wanted = bisect_right(ends, start), _SAMPLE
+        offset = start - (ends[index - 1] if index else 0)
+        while wanted > 0 and index < len(texts):
+            piece = texts[index][offset : offset + wanted]
+            pieces.append(piece)
+            wanted -= len(piece)
+            index, offset = index + 1, 0
+    return "".join(pieces)
 
 
 # --- requests -------------------------------------------------------------------------------------------------
@@ -106,12 +123,12 @@ class Measure:
     """
 
     size: int
-    counts: list[float]
+    counts: Sequence[float]
     messages: int
     calls: int = 0
     tools: int = 0
     tool_size: int = 0
-    tool_counts: list[float] | tuple[float, ...] = ()
+    tool_counts: Sequence[float] = ()
     media: tuple[tuple[str, Media, int], ...] = ()
     schema: bool = False
     served: tuple[str, ...] = ()
@@ -196,12 +213,12 @@ def measure(request: Request) -> Measure:
     schema = request.output is not None and bool(request.output.schema)
     if schema and request.output is not None:
         add(_json.dumps_str(request.output.schema))
-    size, counts = _count("".join(texts))
+    size, counts = _count(texts)
     count = len(request.messages)
     if not (request.tools or request.extra):
         return Measure(size, counts, count, calls, media=media, schema=schema, signed=signed, documents=documents)
     functions = [tool for tool in request.tools if type(tool) is Tool]
-    tool_size, tool_counts = _count("".join(map(_tool_text, functions))) if functions else (0, [])
+    tool_size, tool_counts = _count(list(map(_tool_text, functions))) if functions else (0, [])
     served = tuple([tool.kind for tool in request.tools if type(tool) is ServerTool])
     fields = [key for extra in request.extra.values() for key in extra]
     return Measure(

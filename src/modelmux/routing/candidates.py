@@ -65,6 +65,11 @@ class Candidates(Sequence[Candidate]):
         return self._pool.quality
 
     @property
+    def quality_terms(self) -> Sequence[float]:
+        """What :func:`~modelmux.routing.scores.balanced` takes for quality."""
+        return self._pool.quality_terms
+
+    @property
     def weights(self) -> Sequence[float]:
         return self._pool.weights
 

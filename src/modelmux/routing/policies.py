@@ -45,7 +45,7 @@ class Ordered:
 
 
 def _balanced(candidates: Candidates, _rng: Random) -> list[int]:
-    return orders.ascending(scores.balanced(candidates.costs, candidates.seconds, candidates.quality))
+    return orders.ascending(scores.balanced(candidates.costs, candidates.seconds, candidates.quality_terms))
 
 
 cheapest = Ordered("cheapest", lambda c, _: orders.ascending(c.costs, c.seconds))

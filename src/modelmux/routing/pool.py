@@ -61,6 +61,7 @@ class Pool:
         "prices",
         "profiles",
         "quality",
+        "quality_terms",
         "roster",
         "weights",
         "windows",
@@ -93,6 +94,8 @@ class Pool:
         self.quality = [
             scores.quality_prior(roster.targets[i], _blended(prices.input[i], prices.output[i])) for i in index
         ]
+
+        self.quality_terms = scores.quality_terms(self.quality)
 
     def __len__(self) -> int:
         return len(self.index)

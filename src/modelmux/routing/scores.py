@@ -83,38 +83,39 @@ def _years(released: str) -> float:
         return 0.0
 
 
-def balanced(costs: Sequence[float], seconds: Sequence[float], quality: Sequence[float]) -> list[float]:
+def quality_terms(quality: Sequence[float]) -> list[float]:
+    """The part of the balanced score that quality makes; the same for every request, so worth keeping."""
+    best = max(quality, default=0.0)
+    span = max(_QUALITY_SPAN, best - min(quality, default=0.0))
+    return [QUALITY_SHARE * ((best - figure) / span) ** 2 for figure in quality]
+
+
+def balanced(costs: Sequence[float], seconds: Sequence[float], terms: Sequence[float]) -> list[float]:
     """``0.4 C² + 0.2 T² + 0.4 Q²``: the lower, the better. Each term runs from 0 (the best candidate's) to 1.
 
-    C is the logarithm of cost, T of seconds, Q quality itself; each is the distance from the best candidate divided
-    by the spread of all, but at least by a factor of ten in cost, four in time, and 0.2 in quality, so that small
-    differences stay small. Squares make a candidate that is bad at one thing lose to one that is fair at all.
-    Free counts as a tenth of the cheapest price, unknown as ten times the dearest.
+    C is the logarithm of cost, T of seconds, Q quality itself (``terms`` from :func:`quality_terms`); each is the
+    distance from the best candidate divided by the spread of all, but at least by a factor of ten in cost, four in
+    time, and 0.2 in quality, so that small differences stay small. Squares make a candidate that is bad at one thing
+    lose to one that is fair at all. Free counts as a tenth of the cheapest price, unknown as ten times the dearest.
     """
-    x0, a, xs = _distances(costs, _COST_SPAN, COST_SHARE)
-    y0, b, ys = _distances(seconds, _TIME_SPAN, TIME_SHARE)
-    best = max(quality)
-    span = max(_QUALITY_SPAN, best - min(quality))
-    d = QUALITY_SHARE / (span * span)
-    return [
-        a * (u := x - x0) * u + b * (v := y - y0) * v + d * (w := best - q) * w
-        for x, y, q in zip(xs, ys, quality, strict=True)
-    ]
+    xs, x0, a = _logarithms(costs, _COST_SPAN, COST_SHARE)
+    ys, y0, b = _logarithms(seconds, _TIME_SPAN, TIME_SHARE)
+    # a (x - x0)² + b (y - y0)², multiplied out: this runs for every endpoint of every call.
+    p, q, rest = -2 * a * x0, -2 * b * y0, a * x0 * x0 + b * y0 * y0
+    return [x * (a * x + p) + y * (b * y + q) + z + rest for x, y, z in zip(xs, ys, terms, strict=True)]
 
 
-def _distances(values: Sequence[float], least_span: float, share: float) -> tuple[float, float, Sequence[float]]:
+def _logarithms(values: Sequence[float], least_span: float, share: float) -> tuple[Sequence[float], float, float]:
     """Logarithms, the least of them, and the factor that makes the square of a distance from it a share."""
     lowest, highest = min(values), max(values)
-    if lowest == highest:
-        return lowest, 0.0, values if highest < inf else [0.0] * len(values)
     if highest == inf or lowest <= 0:
         values = _without_gaps(values)
         lowest, highest = min(values), max(values)
+    if lowest == highest:
+        return values, 0.0, 0.0
     base = log10(lowest)
     span = max(least_span, log10(highest) - base)
-    if highest == lowest:
-        return base, 0.0, [base] * len(values)
-    return base, share / (span * span), list(map(log10, values))
+    return list(map(log10, values)), base, share / (span * span)
 
 
 def _without_gaps(values: Sequence[float]) -> Sequence[float]:
