@@ -410,6 +410,38 @@ def test_refuse_stops_the_call_before_it_is_sent_and_never_a_reply(tmp_path: Pat
     assert ledger.query() == [outcome(2)]
 
 
+FULL = """
+import resource, sys
+from ledger.rows import intent, outcome
+from modelmux.cost.recorder import open_recorder
+
+recorder = open_recorder(sys.argv[1])
+for number in range(10):
+    recorder.intent(intent(number))
+assert recorder.flush()
+_, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+resource.setrlimit(resource.RLIMIT_FSIZE, (1024, hard))  # journal and database alike: no file may grow beyond this
+for number in range(20):
+    recorder.outcome(outcome(number))
+assert recorder.flush(0.5) is False
+resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
+for number in range(20, 30):
+    recorder.outcome(outcome(number))
+assert recorder.close()
+"""
+
+
+def test_neither_journal_nor_ledger_can_grow_for_a_while(url: str, tmp_path: Path) -> None:
+    """The operating system's own refusal, not a simulated one."""
+    child = subprocess.run(
+        [sys.executable, "-c", FULL, url], env={"PYTHONPATH": TESTS}, capture_output=True, text=True, timeout=60
+    )
+    assert child.returncode == 0, child.stderr
+    assert "TAKES NO MORE RECORDS" in child.stderr
+    assert SqliteLedger(tmp_path / "ledger.db").query() == [outcome(number) for number in range(30)]
+    assert segments(tmp_path / "ledger.db.journal") == []
+
+
 # --- forks ---
 
 forks = pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")  # from 3.12 on: we fork on purpose

@@ -131,7 +131,8 @@ class Segment:
             os.close(descriptor)
 
     def __del__(self) -> None:
-        self.abandon()
+        if hasattr(self, "descriptor"):  # not if an exception came before the constructor's first line
+            self.abandon()
 
 
 def _create(directory: Path) -> tuple[int, Path]:
