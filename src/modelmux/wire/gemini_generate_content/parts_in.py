@@ -123,57 +123,56 @@ def _rest_of_call(raw: dict[str, Any], has_arguments: bool) -> dict[str, Any]:
 
 
 def _function_response(fields: dict[str, Any], names: list[str], ids: CallIds) -> Part | None:
-    raw = fields.pop("functionResponse")
-    if not isinstance(raw, dict):
+    answer = fields.pop("functionResponse")
+    if not isinstance(answer, dict):
         return None
-    answer, answer_names = camel(raw)
-    response = answer.pop("response", None)
-    if not isinstance(response, dict) and (response is not None or "response" in raw):
+    name, given, response = answer.get("name"), answer.get("id"), answer.get("response")
+    if not isinstance(response, dict) and "response" in answer:
         return None
-    name = take(answer, "name", str)
-    given = take(answer, "id", str)
-    content: list[Part] = []
-    key = _text_key(response)
-    if key is not None and response is not None:
-        content.append(Text(response[key]))
-    elif response:
-        content.append(Text(dumps_str(response)))
-    media = take(answer, "parts", list)
-    if media is not None:
-        content.extend(decode_part(part, ids) for part in media)
-    inside = nested(
-        answer,
-        answer_names,
-        key=_key_hint(key, response),
-        name="absent" if name is None and "name" not in raw else None,
-        response=None if response is not None else "absent",
-        parts="empty" if media == [] else None,
-    )
+    name = name if isinstance(name, str) else None
+    given = given if isinstance(given, str) else None
+    key, hint = _text_key(response) if response else (None, None)
+    content: tuple[Part, ...] = ()
+    if response:
+        content = (Text(dumps_str(response) if key is None else response[key]),)
+    inside = {"$key": hint} if hint else {}
+    if len(answer) != (name is not None) + (given is not None) + (response is not None):
+        content += _rest_of_result(answer, inside, name, ids)
     if inside:
         fields["functionResponse"] = inside
-    return ToolResult(
-        ids.result(given, name),
-        tuple(content),
-        name,
-        is_error=key == "error",
-        extra=kept(fields, names, id=None if given else "absent"),
+    extra = {} if given and not fields and not names else kept(fields, names, id=None if given else "absent")
+    return ToolResult(ids.result(given, name), content, name, key == "error", None, extra)
+
+
+def _rest_of_result(raw: dict[str, Any], inside: dict[str, Any], name: str | None, ids: CallIds) -> tuple[Part, ...]:
+    """What a result says beside name, id and response: its media, and into ``inside`` what is kept."""
+    answer, names = camel(raw)
+    absent = "response" not in answer
+    answer.pop("response", None)
+    take(answer, "name", str)
+    take(answer, "id", str)
+    media = take(answer, "parts", list)
+    inside.update(
+        nested(
+            answer,
+            names,
+            name="absent" if name is None else None,
+            response="absent" if absent else None,
+            parts="empty" if media == [] else None,
+        )
     )
+    return tuple([decode_part(part, ids) for part in media or ()])
 
 
-def _text_key(response: dict[str, Any] | None) -> str | None:
-    """The key whose text is all that a result says."""
-    if response and len(response) == 1:
-        ((key, value),) = response.items()
-        if key in RESULT_KEYS and isinstance(value, str):
-            return str(key)
-    return None
-
-
-def _key_hint(key: str | None, response: dict[str, Any] | None) -> str | None:
-    """The key, where writing the text back would not find it by itself."""
-    if key is None or response is None or key == "error":
-        return None
-    return key if key != "output" or response[key].lstrip().startswith("{") else None
+def _text_key(response: dict[str, Any]) -> tuple[str | None, str | None]:
+    """The key whose text is all that a result says, and a hint where writing the text back would not find it."""
+    if len(response) != 1:
+        return None, None
+    ((key, value),) = response.items()
+    if key not in RESULT_KEYS or not isinstance(value, str):
+        return None, None
+    found = key == "error" or (key == "output" and not value.lstrip().startswith("{"))
+    return key, None if found else key
 
 
 def _media(kind: str, where: str) -> Callable[[dict[str, Any], list[str], CallIds], Part | None]:

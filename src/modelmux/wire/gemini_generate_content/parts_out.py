@@ -134,11 +134,12 @@ class Encoder:
     def _tool_result(self, part: ToolResult, where: str) -> list[Any]:
         fields = own(part.extra)
         inside = fields.get("functionResponse") or {}
-        name = part.name or self.tool_names.get(part.id)
         answer: dict[str, Any] = {}
-        if name is not None:
-            answer["name"] = name
-        elif not inside.get("$name"):
+        if part.name is not None:
+            answer["name"] = part.name
+        elif part.id in self.tool_names and "$name" not in inside:
+            answer["name"] = self.tool_names[part.id]
+        elif "$name" not in inside:
             answer["name"] = part.id
             self.warn(f"{where}.name", "emulated", "no call in the conversation has this id: named after it")
         texts = [item.text for item in part.content if isinstance(item, Text)]
