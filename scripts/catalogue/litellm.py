@@ -162,5 +162,9 @@ def _search(row: dict[str, Any], plain: Version) -> None:
     sizes = row.get("search_context_cost_per_query")
     if not isinstance(sizes, dict) or not sizes:
         return
+    if row.get("litellm_provider") == "perplexity":  # a fee for each request there, searching or not
+        for size, cost in sizes.items():
+            plain.rates[f"request_{size.removeprefix('search_context_size_')}"] = exact(cost) * 1000
+        return
     dearest = max(exact(value) for value in sizes.values()) * 1000
     plain.rates["search_prompt" if row.get("web_search_billing_unit") == "per_prompt" else "search"] = dearest

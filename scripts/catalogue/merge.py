@@ -13,7 +13,7 @@ COMPARED = ("input", "output", "cache_read")
 SOURCES = ("genai", "litellm", "models_dev")
 _SUPPLEMENT = frozenset({"cache_read", "cache_write_5m", "cache_write_1h", "input_audio", "cache_read_audio"}) | {
     "output_audio", "input_image", "cache_read_image", "output_image", "search", "search_prompt", "annotated_page",
-    "character",
+    "character", "request_low", "request_medium", "request_high",
 }  # fmt: skip
 _CALLS = frozenset({"chat", "responses", "embed", "rerank", "image", "transcribe", "speak", "ocr", "realtime"}) | {
     "video", "completion", "moderate",
@@ -128,6 +128,8 @@ def _supplement(versions: list[Version], current: Version, other: Entry) -> list
     """Units, tiers and uplifts that a source which agrees on the price knows beside it."""
     theirs = other.versions[0]
     for unit, rate in theirs.rates.items():
+        if unit.startswith("request_") and "request" not in current.rates:
+            continue
         searched = unit in ("search", "search_prompt") and {"search", "search_prompt"} & set(current.rates)
         if unit in _SUPPLEMENT and unit not in current.rates and rate and not searched:
             current.rates[unit] = rate

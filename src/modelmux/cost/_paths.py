@@ -2,7 +2,7 @@
 
 * ``a.b.c``: keys of nested objects; a number is an index of a list.
 * ``a[]``: every element of a list; ``a[k=v]`` those whose ``k`` (dotted) is ``v``; ``a[k!=v]`` those where it is
-  not; conditions may be joined by commas. A path that meets several values adds their numbers.
+  not; conditions may be joined by commas; one object stands for a list of it. A path that meets several values adds their numbers.
 * a leading ``/`` starts at the whole body instead of its usage object.
 * ``#path`` counts what the path meets; ``?path`` is 1 if it meets anything.
 
@@ -85,8 +85,8 @@ def _meet(root: Any, steps: list[Any], at: int) -> Iterator[Any]:
     inner = _walk(root, [name])
     if conditions is None:
         yield from _meet(inner, steps, at + 1)
-    elif isinstance(inner, list):
-        for item in inner:
+    elif isinstance(inner, list | dict):
+        for item in inner if isinstance(inner, list) else (inner,):
             if all((str(get(item)) == wanted) is not negated for get, negated, wanted in conditions):
                 yield from _meet(item, steps, at + 1)
 

@@ -20,7 +20,8 @@ citation               a token of cited material, where the vendor bills it apar
 search                 a web search run by the vendor
 search_prompt          a call that searched at all (some models are billed so, instead of by ``search``)
 file_search            a search in stored files run by the vendor
-request                a call, where there is a fee for each
+request                a call, where there is a fee for each; ``request_low``, ``request_medium`` and
+                       ``request_high`` one that was to search little, some or much
 search_unit            a rerank of up to the vendor's number of documents
 image                  an image made, where images are sold by the piece
 page                   a page of a document read; ``annotated_page`` one read with annotations
@@ -57,7 +58,7 @@ PER: Mapping[str, int] = {
     "search": 1000,
     "search_prompt": 1000,
     "file_search": 1000,
-    "request": 1000,
+    **dict.fromkeys(("request", "request_low", "request_medium", "request_high"), 1000),
     "search_unit": 1000,
     "image": 1,
     "page": 1000,
@@ -84,6 +85,9 @@ FALLBACK: Mapping[str, str] = {
     "cache_read_image": "cache_read",
     "cache_read_video": "cache_read",
     "citation": "input",
+    "request_low": "request",
+    "request_medium": "request",
+    "request_high": "request",
     "annotated_page": "page",
 }
 """Whose rate stands for a unit that has none of its own: vendors list a modality or a cache class only where its
@@ -93,6 +97,7 @@ price differs. Never cheaper than what the vendor may bill, except one-hour cach
 ALTERNATIVES: Mapping[str, tuple[str, ...]] = {
     "search": ("search_prompt",),
     "search_prompt": ("search",),
+    **dict.fromkeys(("request", "request_low", "request_medium", "request_high"), ("search",)),
     "audio_ms": ("input_audio", "input"),
     "image": ("output_image", "output"),
 }

@@ -348,7 +348,7 @@ def reader(name: str) -> Reader:
     """The usage reader called ``<provider>.<call>`` (provider id or alias; several spellings of a call).
 
     A provider without a declaration of its own for the call is read as the owner of the wire it speaks, and
-    failing that as OpenAI-compatible servers are. Raises UnknownName when no reader fits the call.
+    failing that as any compatible server. Raises UnknownName when no reader fits the call.
     """
     spec = _declaration(name, ())
     if spec is None:
