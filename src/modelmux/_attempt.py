@@ -11,7 +11,7 @@ from modelmux._fold import Folder, unfold
 from modelmux._http import HttpHead
 from modelmux.errors import MalformedResponse, ModelmuxError, ProviderError, ResponseTooLarge
 from modelmux.receipt import AttemptStatus
-from modelmux.types import MODEL_OUTPUT, Event, Finish, Response, UsageEvent
+from modelmux.types import MODEL_OUTPUT, Event, Finish, Response
 
 if TYPE_CHECKING:
     from modelmux._clock import Clock
@@ -155,7 +155,7 @@ def _sort(trial: Trial, events: Sequence[Event], pending: list[Event], last: lis
     feed = trial.folder.feed
     for event in events:
         feed(event)
-        if isinstance(event, (Finish, UsageEvent)):
+        if isinstance(event, Finish):
             last.append(event)
         else:
             pending.append(event)

@@ -183,3 +183,15 @@ def test_an_error_shows_no_key_however_it_is_looked_at(caller, vendors, make_mux
     shown = repr(caught.value) + str(caught.value) + repr(caught.value.__dict__) + repr(mux)
     assert "test-key" not in shown
     assert b"test-key" not in pickle.dumps(caught.value)
+
+
+def test_usage_that_comes_early_does_not_make_a_cut_stream_whole(caller, vendors, make_mux) -> None:
+    """Anthropic states the input tokens before the first word."""
+    vendors.anthropic.reply(text=["one ", "two "] * 20, usage={"input": 777, "output": 40})
+    vendors.anthropic.fail(CUTS["cut"], times=1)
+    mux = make_mux(CLAUDE)
+    with pytest.raises(errors.StreamInterrupted):
+        caller.stream(mux, "hi")
+    (row,) = mux.ledger.query()
+    assert row.units["input"] == 777
+    assert 0 < row.units["output"] < 60
