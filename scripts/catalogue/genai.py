@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from decimal import Decimal
+from itertools import pairwise
 from typing import Any
 
 from catalogue.prices import Entry, Rates, Version, exact
@@ -136,20 +137,27 @@ def versions(model: dict[str, Any]) -> list[Version]:
 
 
 def _variants(model: dict[str, Any], plain: list[Version]) -> list[Version]:
-    """Prices for a tier, processing or speed. Their dates say when they were verified, not when they began to
-    hold: they are taken to have held as long as the plain price did beside which they were verified.
+    """Prices for a tier, processing or speed. The first date of each says when it was verified, not when it began
+    to hold: it is taken to have held as long as the plain price did beside which it was verified.
     """
-    made = []
+    by_context: dict[tuple[tuple[str, str], ...], list[Version]] = {}
     for row in model.get("price_variants", ()):
         when = {_CONTEXT[key]: value for key, value in row["when"].items() if key in _CONTEXT}
         rates, above = _rates(row["prices"])
         if len(when) != len(row["when"]) or not (rates or above):
             continue
         verified = row.get("constraint", {}).get("start_date")
-        beside = [v for v in plain if not v.windows and (v.start or "") <= (verified or "9") and v.end is None]
-        start = beside[-1].start if beside else verified
-        made.append(Version(rates, above=above, when=when, start=start, source=SOURCE, source_date=verified or ""))
-    return made
+        version = Version(rates, above=above, when=when, start=verified, source=SOURCE, source_date=verified or "")
+        by_context.setdefault(tuple(when.items()), []).append(version)
+    for history in by_context.values():
+        history.sort(key=lambda version: version.start or "")
+        first = history[0].start or ""
+        held = [v for v in plain if not v.windows and (v.start or "") <= first and (v.end is None or first < v.end)]
+        if held:
+            history[0].start = held[-1].start
+        for earlier, later in pairwise(history):
+            earlier.end = later.start
+    return [version for history in by_context.values() for version in history]
 
 
 def _rates(prices: dict[str, Any]) -> tuple[Rates, dict[int, Rates]]:

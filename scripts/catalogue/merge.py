@@ -59,7 +59,10 @@ class Decider:
         if not live:
             genai = found.get("genai")
             return genai.versions if genai is not None and _has_price(genai) else []
-        primary = self._primary(found, live)
+        exact = [version for name, version in live.items() if name != "genai"]
+        if "genai" in live and found["genai"].loose and exact and not _agree(live["genai"], exact[0]):
+            del live["genai"]  # a source that knows the id itself beats a pattern that fits it
+        primary = next(name for name in SOURCES if name in live)
         disputed: dict[str, list[str]] = {}
         for unit in COMPARED:
             values = {name: version.rates[unit] for name, version in live.items() if unit in version.rates}
@@ -86,14 +89,6 @@ class Decider:
     def _stated(self, entry: Entry | None) -> Version | None:
         version = None if entry is None else entry.current(self.day)
         return version if version is not None and version.rates else None
-
-    def _primary(self, found: dict[str, Entry], live: dict[str, Version]) -> str:
-        """genai-prices where it knows the id itself; an exact id elsewhere beats a pattern that fits."""
-        if "genai" in live and found["genai"].loose:
-            other = next((name for name in ("litellm", "models_dev") if name in live), None)
-            if other is not None and not _agree(live["genai"], live[other]):
-                return other
-        return next(name for name in SOURCES if name in live)
 
     def _decide(
         self, found: dict[str, Entry], unit: str, values: dict[str, Decimal], primary: str
@@ -133,7 +128,9 @@ def _supplement(versions: list[Version], current: Version, other: Entry) -> list
         searched = unit in ("search", "search_prompt") and {"search", "search_prompt"} & set(current.rates)
         if unit in _SUPPLEMENT and unit not in current.rates and rate and not searched:
             current.rates[unit] = rate
-    current.uplift = dict(theirs.uplift)
+    for version in versions:
+        if not version.when and not version.windows:
+            version.uplift = dict(theirs.uplift)
     known = [version.when for version in versions if version.when]
     added = []
     for version in other.versions[1:]:
