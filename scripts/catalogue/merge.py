@@ -60,8 +60,8 @@ class Decider:
             genai = found.get("genai")
             return genai.versions if genai is not None and _has_price(genai) else []
         exact = [version for name, version in live.items() if name != "genai"]
-        if "genai" in live and found["genai"].loose and exact and not _agree(live["genai"], exact[0]):
-            del live["genai"]  # a source that knows the id itself beats a pattern that fits it
+        if exact and "genai" in live and found["genai"].loose and not any(_agree(live["genai"], v) for v in exact):
+            del live["genai"]  # sources that know the id itself beat a pattern that fits it
         primary = next(name for name in SOURCES if name in live)
         disputed: dict[str, list[str]] = {}
         for unit in COMPARED:

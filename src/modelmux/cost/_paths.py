@@ -2,7 +2,8 @@
 
 * ``a.b.c``: keys of nested objects; a number is an index of a list.
 * ``a[]``: every element of a list; ``a[k=v]`` those whose ``k`` (dotted) is ``v``; ``a[k!=v]`` those where it is
-  not; conditions may be joined by commas; one object stands for a list of it. A path that meets several values adds their numbers.
+  not; conditions may be joined by commas; one object stands for a list of it. A path that meets several values
+  adds their numbers.
 * a leading ``/`` starts at the whole body instead of its usage object.
 * ``#path`` counts what the path meets; ``?path`` is 1 if it meets anything.
 
