@@ -7,11 +7,11 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
-import corpus
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import corpus
 from modelmux import errors, wire
 from modelmux._fold import fold, unfold
 from modelmux.types import (
@@ -35,9 +35,13 @@ from modelmux.types import (
 WIRE = "openai.chat"
 DIALECTS = ["openai.chat", "openrouter.chat", "mistral.chat", "groq.chat", "deepseek.chat"]
 
-words = st.text("ab 0{\"\\\n\u2028é한😀", min_size=1, max_size=8)
+words = st.text('ab 0{"\\\n\u2028é한😀', min_size=1, max_size=8)
 scalars = st.none() | st.booleans() | st.integers(-(2**53), 2**53) | words
-json_values = scalars | st.lists(scalars, max_size=2) | st.dictionaries(words, scalars | st.lists(scalars, max_size=2), max_size=2)
+json_values = (
+    scalars
+    | st.lists(scalars, max_size=2)
+    | st.dictionaries(words, scalars | st.lists(scalars, max_size=2), max_size=2)
+)
 ids = st.text("abcdefghij0123456789_", min_size=1, max_size=12)
 
 
@@ -67,7 +71,9 @@ runs = st.builds(
     words,
     st.fixed_dictionaries({"output": words}),
 )
-units = st.dictionaries(st.sampled_from(["input", "cache_read", "output", "reasoning"]), st.integers(1, 10**6), min_size=1)
+units = st.dictionaries(
+    st.sampled_from(["input", "cache_read", "output", "reasoning"]), st.integers(1, 10**6), min_size=1
+)
 
 
 @st.composite
@@ -92,7 +98,9 @@ def contents(draw: st.DrawFn) -> tuple[Part, ...]:
 def choices(draw: st.DrawFn, index: int) -> Choice:
     content = draw(contents())
     if any(isinstance(part, ToolCall) for part in content):
-        finish: Any = draw(st.sampled_from([("tool_calls", "tool_calls"), ("length", "length"), ("tool_calls", "stop")]))
+        finish: Any = draw(
+            st.sampled_from([("tool_calls", "tool_calls"), ("length", "length"), ("tool_calls", "stop")])
+        )
     elif any(isinstance(part, Refusal) for part in content):
         finish = draw(st.sampled_from([("filtered", "content_filter"), ("filtered", "stop"), ("length", "length")]))
     else:
@@ -196,7 +204,10 @@ def facts(response: Response) -> Any:
         [choice.finish for choice in response.choices],
         response.usage,
         response.model,
-        [[part.extra.get(WIRE) for part in choice.content if isinstance(part, Reasoning)] for choice in response.choices],
+        [
+            [part.extra.get(WIRE) for part in choice.content if isinstance(part, Reasoning)]
+            for choice in response.choices
+        ],
     )
 
 
@@ -239,7 +250,10 @@ raw_calls = st.fixed_dictionaries(
         "id": ids,
         "type": st.just("function"),
         "function": st.fixed_dictionaries(
-            {"name": words, "arguments": st.sampled_from(["", "{}", '{"a": 1}', '{"a":1}', '{"a":', "[1]", "free text"])}
+            {
+                "name": words,
+                "arguments": st.sampled_from(["", "{}", '{"a": 1}', '{"a":1}', '{"a":', "[1]", "free text"]),
+            }
         ),
     },
     optional={"index": st.integers(0, 3), "extra_content": st.just({"google": {"thought_signature": "x"}})},
@@ -334,7 +348,9 @@ bodies = st.fixed_dictionaries(
         "tool_choice": tool_choices,
         "response_format": formats,
         "reasoning_effort": st.sampled_from(["low", "none", None, 3]),
-        "reasoning": st.sampled_from([None, {}, {"effort": "high"}, {"max_tokens": 99, "exclude": True}, {"x": 1}, "y"]),
+        "reasoning": st.sampled_from(
+            [None, {}, {"effort": "high"}, {"max_tokens": 99, "exclude": True}, {"x": 1}, "y"]
+        ),
         "thinking": st.sampled_from([{"type": "enabled", "budget_tokens": 5}, {"type": "auto"}, {"type": 1}, True]),
         "enable_thinking": st.booleans() | st.none(),
         "modalities": st.sampled_from([[], ["text", "audio"], None]),
@@ -404,10 +420,20 @@ def test_nonsense_is_a_provider_error_or_an_answer(value: Any) -> None:
         events_of("openai.chat", [chunk])
 
 
-FIELDS = (
-    "content tool_calls function_call refusal annotations audio images executed_tools reasoning reasoning_content "
-    "reasoning_details thought_signature"
-).split()
+FIELDS = [
+    "content",
+    "tool_calls",
+    "function_call",
+    "refusal",
+    "annotations",
+    "audio",
+    "images",
+    "executed_tools",
+    "reasoning",
+    "reasoning_content",
+    "reasoning_details",
+    "thought_signature",
+]
 
 
 def nonsense(value: Any) -> Iterable[Any]:

@@ -12,9 +12,9 @@ from dataclasses import replace
 from functools import cache
 from typing import Any
 
-import corpus
 import pytest
 
+import corpus
 from modelmux import errors, wire
 from modelmux._fold import fold
 from modelmux.types import Response

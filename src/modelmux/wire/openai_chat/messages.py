@@ -108,7 +108,7 @@ def _decode_assistant(rest: dict[str, Any], parts: list[Part]) -> list[Part]:
         if None not in decoded:
             del rest["tool_calls"]
             parts.extend(call for call in decoded if call is not None)
-    call = rest.get("function_call")
+    call = None if any(isinstance(part, ToolCall) for part in parts) else rest.get("function_call")
     if isinstance(call, dict) and call.keys() == {"name", "arguments"} and isinstance(call["arguments"], str):
         legacy = decode_call({"id": "", "type": "function", "function": call}, 0, asked=True)
         if legacy is not None:
