@@ -166,10 +166,11 @@ class Mux:
         """The decision for this call, without contacting a vendor. ``print(decision)`` shows it as a table."""
         call = self._call(messages, options, stream=False)
         snapshot = self._look(call.fleet.names)
+        # A copy of the generator: explaining a call changes nothing about the calls that follow.
+        rng = Random()
+        rng.setstate(self._env.rng.getstate())
         try:
-            return call.fleet.decide(
-                call.request, call.options, snapshot=snapshot, rng=self._env.rng, now=self._clock.time()
-            )
+            return call.fleet.decide(call.request, call.options, snapshot=snapshot, rng=rng, now=self._clock.time())
         except NoCapableEndpoint as error:
             if error.decision is None:
                 raise
@@ -192,7 +193,7 @@ class Mux:
         """Close idle connections and settle the books. The Mux may be used again: it reopens what it needs."""
         if self._engine_ is not None:
             self._engine_.close()
-        self._recorder.flush()
+        self._recorder.close()
 
     async def aclose(self) -> None:
         """:meth:`close`, for the running event loop's connections too."""
