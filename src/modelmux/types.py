@@ -306,12 +306,13 @@ class Usage(Mapping[str, int]):
     ``reported`` is False where the vendor gave no usage. ``total`` is the vendor's own total where it states
     one. ``anomalies`` names what the vendor's counters contradict themselves in. ``vendor_cost`` is an exact
     decimal string with its currency where the vendor states what the call cost; ``raw`` the vendor's object.
+    ``parts`` are those of the units that were billed at another model's price: ``(model, units)``.
 
     Units: ``input cache_read cache_write_5m cache_write_1h output reasoning input_audio cache_read_audio
     output_audio input_image output_image input_video tool_input search ...`` (see ``cost/usage.py``).
     """
 
-    __slots__ = ("_units", "anomalies", "raw", "reported", "total", "vendor_cost")
+    __slots__ = ("_units", "anomalies", "parts", "raw", "reported", "total", "vendor_cost")
 
     def __init__(
         self,
@@ -321,6 +322,7 @@ class Usage(Mapping[str, int]):
         total: int | None = None,
         anomalies: tuple[str, ...] = (),
         vendor_cost: tuple[str, str] | None = None,
+        parts: tuple[tuple[str, Mapping[str, int]], ...] = (),
         raw: Any = None,
     ) -> None:
         self._units = {unit: count for unit, count in (units or {}).items() if count}
@@ -328,6 +330,7 @@ class Usage(Mapping[str, int]):
         self.total = total
         self.anomalies = anomalies
         self.vendor_cost = vendor_cost
+        self.parts = parts
         self.raw = raw
 
     def __getitem__(self, unit: str) -> int:
@@ -363,6 +366,7 @@ class Usage(Mapping[str, int]):
             units,
             reported=self.reported and other.reported,
             anomalies=self.anomalies + other.anomalies,
+            parts=self.parts + other.parts,
         )
 
     def __repr__(self) -> str:

@@ -68,6 +68,20 @@ def test_rows_that_failed_are_not_billed() -> None:
     assert cost.total == Decimal("0.00225")
 
 
+def test_sub_calls_are_billed_at_the_price_of_their_own_model() -> None:
+    parts = [
+        {"type": "message", "input_tokens": 1000, "output_tokens": 100},
+        {"type": "advisor_message", "model": "claude-opus-4-8", "input_tokens": 2000, "output_tokens": 10},
+    ]
+    body = {"usage": {"input_tokens": 1000, "output_tokens": 100, "iterations": parts}}
+    cost = price("anthropic", "messages", "claude-sonnet-4-6", body, at=AT)
+    # 1000 x 3 + 100 x 15 at the model's price, 2000 x 5 + 10 x 25 at the advisor's, all per million.
+    assert (cost.status, cost.total) == ("priced", Decimal("0.01475"))
+    assert sum(line.amount or 0 for line in cost.lines) == cost.total
+    parts[1]["model"] = "claude-unheard-of"
+    assert price("anthropic", "messages", "claude-sonnet-4-6", body, at=AT).status == "unpriced"
+
+
 def test_a_streamed_answer_given_as_a_json_array() -> None:
     chunks = [
         {"usageMetadata": {"promptTokenCount": 15, "totalTokenCount": 15}},

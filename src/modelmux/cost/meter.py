@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Context, Decimal
-from typing import Any, Literal
+from fractions import Fraction
+from typing import Any, Literal, TypeAlias
 
-from modelmux.catalogue import Model
+from modelmux.catalogue import Model, find
 from modelmux.cost.prices import Sheet, sheet, user_sheet
 from modelmux.cost.units import INPUT_TOKENS
 from modelmux.money import NANO, Money, Rate
@@ -18,6 +19,7 @@ __all__ = ["Charge", "Line", "charge"]
 _EXACT = Context(prec=60)
 
 Status = Literal["priced", "estimated", "unknown"]
+Bill: TypeAlias = tuple[Sheet | None, Mapping[str, int]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +46,7 @@ class Charge:
     ``exact`` and ``ours`` (our own arithmetic where the vendor's statement won) are worked out when asked for.
     """
 
-    __slots__ = ("_sheet", "_usage", "cost", "reason", "source", "status", "version")
+    __slots__ = ("_bills", "_usage", "cost", "reason", "source", "status", "version")
 
     def __init__(
         self,
@@ -53,7 +55,7 @@ class Charge:
         source: str = "",
         version: str = "",
         reason: str = "",
-        sheet: Sheet | None = None,
+        bills: tuple[Bill, ...] = (),
         usage: Usage | None = None,
     ) -> None:
         self.cost = cost
@@ -61,7 +63,7 @@ class Charge:
         self.source = source
         self.version = version
         self.reason = reason
-        self._sheet = sheet
+        self._bills = bills
         self._usage = usage
 
     @property
@@ -73,24 +75,7 @@ class Charge:
         if self.source == "vendor" and usage.vendor_cost is not None:
             amount, currency = usage.vendor_cost
             return (Line("stated_by_vendor", 1, Rate(Decimal(amount), 1, currency), Decimal(amount), currency),)
-        return self._ours()
-
-    def _ours(self) -> tuple[Line, ...]:
-        used, usage = self._sheet, self._usage
-        if usage is None:
-            return ()
-        if used is None:
-            return tuple(Line(unit, count, None, None, "", "no price is known") for unit, count in usage.items())
-        lines = []
-        for unit, count in usage.items():
-            quantity = max(count, used.minimums.get(unit, 0))
-            rate = used.rate(unit)
-            note = used.assumed or ("the sources differ on this price" if unit in used.disputed else "")
-            if rate is None:
-                lines.append(Line(unit, quantity, None, None, used.currency, "no price is known"))
-            elif rate.amount or unit in used.rates:
-                lines.append(Line(unit, quantity, rate, rate.times(quantity), used.currency, note))
-        return tuple(lines)
+        return tuple(line for used, units in self._bills for line in _lines(used, units))
 
     @property
     def exact(self) -> Decimal | None:
@@ -99,22 +84,57 @@ class Charge:
             return None
         if self.source == "vendor" and self._usage.vendor_cost is not None:
             return Decimal(self._usage.vendor_cost[0])
-        return _decimal(self._sheet, self._usage)
+        return self.ours
 
     @property
     def ours(self) -> Decimal | None:
         """What our own prices make of the usage, kept beside a price that the vendor stated."""
-        return None if self._usage is None else _decimal(self._sheet, self._usage)
+        counted = _add(self._bills)
+        if counted is None:
+            return None
+        return _EXACT.divide(Decimal(counted[0]), Decimal(counted[1] * NANO)).normalize(_EXACT)
 
     def __repr__(self) -> str:
         return f"Charge({self.cost if self.cost is not None else 'unknown'}, {self.status}, {self.source!r})"
 
 
-def _decimal(used: Sheet | None, usage: Usage) -> Decimal | None:
-    counted = None if used is None else used.nano(usage)
-    if counted is None:
-        return None
-    return _EXACT.divide(Decimal(counted[0]), Decimal(counted[1] * NANO)).normalize(_EXACT)
+def _lines(used: Sheet | None, units: Mapping[str, int]) -> Iterator[Line]:
+    for unit, count in units.items():
+        rate = None if used is None else used.rate(unit)
+        if used is None or rate is None:
+            yield Line(unit, count, None, None, "" if used is None else used.currency, "no price is known")
+        elif rate.amount or unit in used.rates:
+            quantity = max(count, used.minimums.get(unit, 0))
+            note = used.assumed or ("the sources differ on this price" if unit in used.disputed else "")
+            yield Line(unit, quantity, rate, rate.times(quantity), used.currency, note)
+
+
+def _add(bills: tuple[Bill, ...]) -> tuple[int, int] | None:
+    """Several bills in nano-units as one exact fraction; None if any is unknown or in another currency."""
+    total = Fraction(0)
+    for used, units in bills:
+        counted = None if used is None else used.nano(units)
+        if used is None or counted is None or bills[0][0] is None or used.currency != bills[0][0].currency:
+            return None
+        total += Fraction(*counted)
+    return (total.numerator, total.denominator) if bills else None
+
+
+def _bills(used: Sheet | None, model: Model, usage: Usage, how: dict[str, Any]) -> tuple[Bill, ...]:
+    """The usage split by the models it is billed at: the rest of it first, then each part at its own price."""
+    rest = dict(usage)
+    bills: list[Bill] = []
+    for name, units in usage.parts:
+        other = find(model.provider, name)
+        bills.append((None if other is None else sheet(other, **how), units))
+        for unit, count in units.items():
+            rest[unit] = rest.get(unit, 0) - count
+    every = [(used, {unit: count for unit, count in rest.items() if count}), *bills]
+    return tuple((None if one is None else one.for_input(_input(units)), units) for one, units in every)
+
+
+def _input(units: Mapping[str, int]) -> int:
+    return sum([units.get(unit, 0) for unit in INPUT_TOKENS])
 
 
 def charge(
@@ -141,18 +161,22 @@ def charge(
     elif model is not None:
         used = sheet(model, at=at, tier=tier, region=region, processing=processing, speed=speed)
     if used is not None and used.long_context is not None:
-        used = used.for_input(sum([usage.get(unit) for unit in INPUT_TOKENS]))
+        used = used.for_input(_input(usage))
+    bills: tuple[Bill, ...] = ((used, usage),)
+    if usage.parts and price is None and model is not None:
+        how: dict[str, Any] = {"at": at, "tier": tier, "region": region, "processing": processing, "speed": speed}
+        bills = _bills(sheet(model, **how), model, usage, how)
     if usage.vendor_cost is not None:
         stated = Money.of(*usage.vendor_cost)
-        return Charge(stated, "priced", "vendor", "" if used is None else used.version, "", used, usage)
+        return Charge(stated, "priced", "vendor", "" if used is None else used.version, "", bills, usage)
     if not usage.reported and not usage:
         return Charge(None, "unknown", reason="the vendor reported no usage")
     if used is None:
-        return Charge(None, "unknown", reason="no price is known for this model and time", usage=usage)
-    counted = used.nano(usage)
+        return Charge(None, "unknown", reason="no price is known for this model and time", bills=bills, usage=usage)
+    counted = used.nano(usage) if len(bills) == 1 else _add(bills)
     if counted is None:
-        missing = ", ".join(unit for unit in usage if not used.knows(unit))
-        return Charge(None, "unknown", used.source, used.version, f"no price is known for {missing}", used, usage)
+        missing = ", ".join(line.unit for bill in bills for line in _lines(*bill) if line.rate is None)
+        return Charge(None, "unknown", used.source, used.version, f"no price is known for {missing}", bills, usage)
     numerator, denominator = counted
     nano, rest = divmod(numerator, denominator)
     if rest and (2 * rest > denominator or (2 * rest == denominator and nano & 1)):
@@ -165,4 +189,4 @@ def charge(
         reason = next((note for note in usage.anomalies if note.startswith("price: ")), "")
     if reason:
         status = "estimated"
-    return Charge(Money(nano, used.currency), status, used.source, used.version, reason, used, usage)
+    return Charge(Money(nano, used.currency), status, used.source, used.version, reason, bills, usage)

@@ -316,9 +316,13 @@ def _thresholds(chosen: Sheet) -> Iterable[int]:
         chosen = chosen.long_context[1]
 
 
+_PER_SUFFIX = {"_per_1k": 1000, "_per_1m": 1_000_000, "_per_token": 1, "_per_unit": 1}
+
+
 def user_sheet(price: Mapping[str, Any]) -> Sheet:
-    """Rates a user gave: unit -> price per million tokens (per usual quantity for other units), ``<unit>_per_1k``
-    for a price per thousand, ``currency`` (USD). Raises ConfigError for a unit or amount that makes no sense.
+    """Rates a user gave: unit -> price per million tokens (per usual quantity for other units); ``<unit>_per_1k``,
+    ``_per_1m`` and ``_per_unit`` for a price per thousand, million and one; ``currency`` (USD). Raises ConfigError
+    for a unit or amount that makes no sense.
     """
     return _user_sheet(tuple(sorted((str(key), str(value)) for key, value in price.items())))
 
@@ -329,7 +333,10 @@ def _user_sheet(price: tuple[tuple[str, str], ...]) -> Sheet:
     currency = given.pop("currency", "USD").upper()
     rates: dict[str, Rate] = {}
     for key, text in given.items():
-        unit, per = (key.removesuffix("_per_1k"), 1000) if key.endswith("_per_1k") else (key, PER.get(key, 0))
+        unit, per = next(
+            ((key.removesuffix(suffix), per) for suffix, per in _PER_SUFFIX.items() if key.endswith(suffix)),
+            (key, PER.get(key, 0)),
+        )
         if unit not in PER:
             raise ConfigError(f"price: {UnknownName('unit', unit, list(PER))}", field=key)
         try:

@@ -53,6 +53,8 @@ _CALLS = {
     "images.edits": "images",
     "images.variations": "images",
     "embed": "embeddings",
+    "embedContent": "embeddings",
+    "batchEmbedContents": "embeddings",
     "streamGenerateContent": "generateContent",
     "converse-stream": "converse",
     "invoke-stream": "invoke",
@@ -89,8 +91,9 @@ class Reader:
             return NO_USAGE
         anomalies: list[str] = []
         units = self._count(usage, body, anomalies)
+        parts: list[tuple[str, dict[str, int]]] = []
         if self._each is not None:
-            units = self._parts(usage, body, units, anomalies)
+            units = self._sum(usage, body, units, parts, anomalies)
         total = next(
             (t for from_body, get in self._total if (t := get(body if from_body else usage)) is not None), None
         )
@@ -104,7 +107,7 @@ class Reader:
         for path, get in self._unpriced:
             if get(body):
                 anomalies.append(f"price: {path} is billed and cannot be counted")
-        return Usage(units, total=total, anomalies=tuple(anomalies), vendor_cost=stated, raw=usage)
+        return Usage(units, total=total, anomalies=tuple(anomalies), vendor_cost=stated, parts=tuple(parts), raw=usage)
 
     def context(self, body: Mapping[str, Any]) -> dict[str, str]:
         """What the body says about how the call was served: any of ``tier``, ``speed``, ``region``, ``model``."""
@@ -172,22 +175,29 @@ class Reader:
             units[unit] = count
         return units if seen else None
 
-    def _parts(
-        self, usage: Mapping[str, Any], body: Any, whole: dict[str, int] | None, anomalies: list[str]
+    def _sum(
+        self,
+        usage: Mapping[str, Any],
+        body: Any,
+        whole: dict[str, int] | None,
+        parts: list[tuple[str, dict[str, int]]],
+        anomalies: list[str],
     ) -> dict[str, int] | None:
+        """The sum of the part usages, where there are any; those of other models are put into ``parts`` too."""
         get, model_key = self._each  # type: ignore[misc]  # the caller checked that it is there
-        parts = get(usage)
-        if not isinstance(parts, list) or not parts:
+        items = get(usage)
+        if not isinstance(items, list) or not items:
             return whole
         summed: dict[str, int] = {u: n for u, n in (whole or {}).items() if u not in _TOKENS}
-        for part in parts:
-            if not isinstance(part, dict):
+        for item in items:
+            if not isinstance(item, dict):
                 continue
-            if model_key and isinstance(other := part.get(model_key), str) and other != body.get(model_key):
-                anomalies.append(f"price: a part was billed at the price of {other}")
-            for unit, count in (self._count(part, {}, anomalies) or {}).items():
-                if unit in _TOKENS:
-                    summed[unit] = summed.get(unit, 0) + count
+            counted = {u: n for u, n in (self._count(item, {}, anomalies) or {}).items() if u in _TOKENS}
+            for unit, count in counted.items():
+                summed[unit] = summed.get(unit, 0) + count
+            other = item.get(model_key)
+            if isinstance(other, str) and other and other != body.get(model_key):
+                parts.append((other, counted))
         return summed
 
     def _check_total(self, units: dict[str, int], total: int, usage: Any, body: Any, anomalies: list[str]) -> None:
