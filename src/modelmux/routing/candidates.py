@@ -223,7 +223,7 @@ class Candidates(Sequence[Candidate]):
         """Every endpoint that is no candidate, with all its reasons."""
         kept = set(self._pool.index)
         return tuple(
-            Excluded(name, tuple(check.why(i) for check in self._pool.checks if check.failing >> i & 1))
+            Excluded(name, tuple(dict.fromkeys(check.why(i) for check in self._pool.checks if check.failing >> i & 1)))
             for i, name in enumerate(self._pool.roster.names)
             if i not in kept
         )
