@@ -16,9 +16,9 @@ from typing import Any, Self
 from modelmux._engines import Options, open_async_engine, open_engine
 from modelmux._http import HttpHead, HttpRequest
 
-CLOSE, RESET, HANG = "close", "reset", "hang"
+CLOSE, RESET, HANG, DEAF = "close", "reset", "hang", "deaf"
 Step = bytes | float | str
-"""Bytes to send, seconds to wait, or an end of the connection."""
+"""Bytes to send, seconds to wait, or an end: close, reset, say nothing till the peer goes, not even listen."""
 
 
 @dataclass(frozen=True)
@@ -148,6 +148,10 @@ class Server:
                 if self._stop.wait(step):
                     return False
             elif step == HANG:
+                while conn.recv(65536):
+                    pass
+                return False
+            elif step == DEAF:
                 self._stop.wait(10)
                 return False
             else:

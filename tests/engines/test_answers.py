@@ -60,6 +60,7 @@ MALFORMED = {
     "interim for ever": b"HTTP/1.1 100 Continue\r\n\r\n" * 100,
     "endless head": OK + b"a: " + b"b" * 70_000,
     "endless size line": OK + b"transfer-encoding: chunked\r\n\r\n1;" + b"x" * 5000,
+    "endless trailer": OK + b"transfer-encoding: chunked\r\n\r\n0\r\nx: " + b"y" * 70_000,
     "unasked coding": answer(b"\x0b\x02\x80{}\x03", headers="content-encoding: br\r\n"),
     "broken gzip": answer(b"not gzip at all", headers="content-encoding: gzip\r\n"),
     "gzip cut inside": answer(gzip.compress(TEXT)[:-9], headers="content-encoding: gzip\r\n"),
@@ -98,6 +99,17 @@ def test_closed_without_a_byte_is_lost_and_unanswered(caller: Caller) -> None:
         caller.fetch(post(server.url))
     assert not caught.value.answered
     assert len(server.seen) == 1
+
+
+def test_a_coding_that_was_asked_for_and_is_not_known_is_left_alone(caller: Caller) -> None:
+    with Server([answer(b"\x0b\x02\x80{}\x03", headers="content-encoding: br\r\n")]) as server:
+        head, body = caller.fetch(post(server.url, accept_encoding="br"))
+    assert (head.headers["content-encoding"], body) == ("br", b"\x0b\x02\x80{}\x03")
+
+
+def test_a_header_in_latin_1_is_read(caller: Caller) -> None:
+    with Server([b"HTTP/1.1 200 OK\r\nx-name: caf\xe9\r\ncontent-length: 0\r\n\r\n"]) as server:
+        assert caller.fetch(post(server.url))[0].headers["x-name"] == "caf\u00e9"
 
 
 def test_header_names_are_lower_case_and_repeated_ones_joined(caller: Caller) -> None:

@@ -132,12 +132,22 @@ def test_idle_connections_expire_and_are_few(callers: Callable[..., Caller]) -> 
         time.sleep(0.06)
         brief.fetch(post(server.url))
         assert server.connections == 2
+    lasting: list[bytes | float | str] = [chunked(b"x", end=b""), 0.05, b"0\r\n\r\n"]
     few = callers(Options(max_idle=1))
-    with Server([chunked(b"x")]) as server:
-        streams = [few.open(post(server.url)) for _ in range(3)]
-        for stream in streams:
+    with Server(lasting) as server:
+        for stream in [few.open(post(server.url)) for _ in range(3)]:
             stream.rest()
             stream.close()
+        assert server.connections == 3
+        few.run(asyncio.sleep(0) if few.kind == "async" else None)
+        assert settle(lambda: server.live == 1)
+    with Server(lasting) as server:
+        first, last = [brief.open(post(server.url)) for _ in range(2)]
+        first.rest()
+        time.sleep(0.08)
+        last.rest()
+        # The one that expired goes when another comes back, though nobody asked for one.
+        brief.run(asyncio.sleep(0) if brief.kind == "async" else None)
         assert settle(lambda: server.live == 1)
 
 
@@ -159,11 +169,11 @@ def test_closing_the_engine_closes_what_is_idle(caller: Caller) -> None:
 
 
 def slowly(seen: Seen) -> list[bytes | float]:
-    return [0.02, answer(seen.body)]
+    return [0.01, answer(seen.body)]
 
 
 def test_a_hundred_threads() -> None:
-    engine = open_engine(Options(max_connections=60))
+    engine = open_engine(Options(max_connections=20))
 
     def call(number: int) -> bool:
         until = time.monotonic() + 10
@@ -178,7 +188,7 @@ def test_a_hundred_threads() -> None:
     with Server(slowly) as server:
         with ThreadPoolExecutor(100) as threads:
             assert all(threads.map(call, range(400)))
-        assert server.connections <= 60
+        assert server.connections == 20
         engine.close()
     assert descriptors() == before
 
@@ -198,12 +208,12 @@ def test_a_hundred_tasks() -> None:
     with Server(slowly) as server:
 
         async def main() -> list[bytes]:
-            engine = open_async_engine(Options(max_connections=60))
+            engine = open_async_engine(Options(max_connections=20))
             tasks = [fetch_async(engine, post(server.url, str(number).encode())) for number in range(400)]
             return await asyncio.gather(*tasks)
 
         assert asyncio.run(main()) == [str(number).encode() for number in range(400)]
-        assert server.connections <= 60
+        assert server.connections == 20
     assert descriptors() == before
 
 
@@ -222,6 +232,21 @@ def test_one_engine_serves_several_loops_in_threads_and_in_turn() -> None:
         # A loop that ended took its connections with it, though nobody closed the engine.
         assert settle(lambda: server.live == 0)
     assert descriptors() == before
+
+
+@pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
+def test_loops_closed_without_goodbye_are_cleared_away() -> None:
+    """Their transports complain of it, rightly; what counts is that nothing stays open for ever."""
+    engine = open_async_engine()
+    with Server() as server:
+        for _ in range(3):
+            loop = asyncio.new_event_loop()
+            loop.run_until_complete(fetch_async(engine, post(server.url)))
+            loop.close()
+        assert settle(lambda: server.live == 1)
+        asyncio.run(engine.aclose())
+        assert settle(lambda: server.live == 0)
+        gc.collect()
 
 
 def test_cancelled_tasks_leave_nothing_behind() -> None:
@@ -258,7 +283,7 @@ def test_cancelled_tasks_leave_nothing_behind() -> None:
             return sum(home.pool.open for home in pools)
 
         assert asyncio.run(main()) == 0
-        assert settle(lambda: server.live == 0 or bool(server.script == [HANG]))
+        assert settle(lambda: server.live == 0)
 
 
 def test_a_forgotten_stream_gives_its_connection_up(caller: Caller) -> None:
@@ -314,6 +339,12 @@ def test_the_switch_breaks_a_send_under_way() -> None:
         assert time.monotonic() - start < 1
     thrown = Abort()
     thrown.throw()
+    with Server() as server:
+        kept = open_engine()
+        kept.send(post(server.url), deadline=None).close()
+        with pytest.raises(ConnectionLost, match="aborted"):
+            kept.send(post(server.url), deadline=None, abort=thrown)
+        assert len(server.seen) == 1
     with Server([chunked(b"x", end=b""), HANG]) as server:
         with pytest.raises((ConnectionFailed, ConnectionLost), match="aborted"):
             engine.send(post(server.url), deadline=None, abort=thrown)

@@ -72,7 +72,7 @@ def test_no_drip_through_a_proxy_outlives_the_deadline(
         start = time.monotonic()
         with pytest.raises(AttemptTimeout) as caught:
             caller.fetch(post("http://vendor.invalid/v1"), D)
-        assert time.monotonic() - start < D + 0.15
+        assert time.monotonic() - start < D + 0.3
     assert caught.value.phase == phase
 
 
@@ -219,7 +219,7 @@ def test_a_sync_client_in_async_code_ends_by_the_deadline_too() -> None:
         start = time.monotonic()
         with pytest.raises(AttemptTimeout):
             opened.read(D)
-        assert time.monotonic() - start < D + 0.15
+        assert time.monotonic() - start < D + 0.3
         opened.close()
     caller.finish()
 
@@ -247,6 +247,46 @@ def test_aborting_a_users_client(caller: Caller) -> None:
         caller.run(client.aclose() if isinstance(client, httpx.AsyncClient) else client.close())
 
 
+@pytest.mark.parametrize("end", ["read", "send"])
+def test_an_abandoned_worker_thread_closes_what_it_opened(end: str) -> None:
+    closed = threading.Event()
+
+    class Slow(httpx.SyncByteStream):
+        def __iter__(self) -> Iterator[bytes]:
+            yield b"x"
+
+        def close(self) -> None:
+            closed.set()
+
+    def handler(request: httpx.Request) -> httpx.Response:
+        if end == "send":
+            time.sleep(0.15)
+        return httpx.Response(200, stream=Slow())
+
+    caller = Caller("async")
+    caller.run(warm_up())
+    client = httpx.Client(transport=httpx.MockTransport(handler))
+    if end == "send":
+        with pytest.raises(AttemptTimeout):
+            caller.open(post("http://vendor.invalid/"), 0.05, client=client)
+    else:
+        opened = caller.open(post("http://vendor.invalid/"), client=client)
+        opened.abort()
+        opened.close()
+        with pytest.raises(ConnectionLost):
+            opened.read()
+    assert closed.wait(2)
+    caller.finish()
+
+
+def test_an_unasked_coding_from_a_users_client_is_malformed(caller: Caller) -> None:
+    with Server([answer(b"\x0b\x02\x80{}\x03", headers="content-encoding: br\r\n")]) as server:
+        client = httpx.Client() if caller.kind == "sync" else httpx.AsyncClient()
+        with pytest.raises(MalformedResponse):
+            caller.open(post(server.url), client=client)
+        caller.run(client.aclose() if isinstance(client, httpx.AsyncClient) else client.close())
+
+
 # --- patched classes -------------------------------------------------------------------------------------------------
 
 
@@ -270,6 +310,17 @@ def test_a_patched_httpx_transport_sees_the_calls(caller: Caller, monkeypatch: p
 
 
 # --- trio ------------------------------------------------------------------------------------------------------------
+
+
+def test_trio_takes_a_users_client() -> None:
+    async def main() -> bytes:
+        async with httpx.AsyncClient(transport=httpx.MockTransport(lambda _: httpx.Response(200, text="hi"))) as client:
+            stream = await open_async_engine().send(post("http://vendor.invalid/"), deadline=None, client=client)
+            body = await stream.read(None)
+            await stream.aclose()
+            return body
+
+    assert trio.run(main) == b"hi"
 
 
 def test_trio_is_served_by_httpx() -> None:

@@ -10,13 +10,13 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from engines.loopback import HANG, Caller, Server, answer, chunked, post
+from engines.loopback import DEAF, HANG, Caller, Server, answer, chunked, post
 from modelmux._engines import Options, _resolve
 from modelmux.errors import AttemptTimeout, Billed, ConnectionFailed
 
 D = 0.2
 """The deadline of every call here, seconds."""
-SLACK = 0.1
+SLACK = 0.25
 
 HEAD = b"HTTP/1.1 200 OK\r\ncontent-length: 100000\r\n\r\n"
 DRIP: list[bytes | float | str] = [step for _ in range(60) for step in (b"x", 0.02)]
@@ -76,7 +76,7 @@ def test_a_server_that_is_always_ready_does_not_outlive_it_either(caller: Caller
 
 
 def test_a_server_that_does_not_read_times_out_in_write(caller: Caller) -> None:
-    with Server([HANG], read_bodies=False) as server, ends_by(D, "write"):
+    with Server([DEAF], read_bodies=False) as server, ends_by(D, "write"):
         caller.open(post(server.url, b"x" * 20_000_000), D)
 
 
@@ -160,6 +160,27 @@ def test_a_resolver_that_hangs_is_left_behind_and_shared(caller: Caller, monkeyp
     free.set()
 
 
+def test_a_loop_may_close_before_the_resolver_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    free = threading.Event()
+    answered = threading.Event()
+
+    def getaddrinfo(*args: object, **kwargs: object) -> list[object]:
+        free.wait(5)
+        answered.set()
+        return []
+
+    monkeypatch.setattr(_resolve.socket, "getaddrinfo", getaddrinfo)
+    caller = Caller("async")
+    with pytest.raises(AttemptTimeout):
+        caller.open(post("http://late.invalid/"), 0.05)
+    caller.finish()
+    free.set()
+    assert answered.wait(5)
+    for thread in threading.enumerate():
+        if thread.name == "modelmux-resolve":
+            thread.join(5)
+
+
 def test_an_unknown_name_is_a_failed_connection(caller: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
     def getaddrinfo(*args: object, **kwargs: object) -> list[object]:
         raise socket.gaierror(socket.EAI_NONAME, "no such name")
@@ -180,7 +201,7 @@ def test_the_next_address_is_tried_beside_a_silent_one(
     caller: Caller, full_port: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with Server() as server:
-        places = [
+        places = [(socket.AF_INET6, socket.SOCK_STREAM, 6, "", ("::1", 1, 0, 0))] + [
             (socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", port)) for port in (full_port, 1, server.port)
         ]
         monkeypatch.setattr(_resolve.socket, "getaddrinfo", lambda *args, **kwargs: places)

@@ -114,7 +114,7 @@ def test_a_handshake_that_never_comes_ends_by_the_deadline(trusting: Caller) -> 
         with pytest.raises(AttemptTimeout) as caught:
             trusting.open(post(f"https://127.0.0.1:{listener.getsockname()[1]}/"), 0.2)
         assert caught.value.phase == "connect"
-        assert time.monotonic() - start < 0.35
+        assert time.monotonic() - start < 0.5
 
 
 def test_a_dripping_handshake_ends_by_the_deadline(trusting: Caller) -> None:
@@ -126,7 +126,7 @@ def test_a_dripping_handshake_ends_by_the_deadline(trusting: Caller) -> None:
         with pytest.raises(AttemptTimeout) as caught:
             trusting.open(post(server.url.replace("http:", "https:")), 0.2)
         assert caught.value.phase == "connect"
-        assert time.monotonic() - start < 0.35
+        assert time.monotonic() - start < 0.5
 
 
 def test_a_port_that_speaks_no_tls_is_a_failed_connection(trusting: Caller) -> None:
@@ -142,7 +142,7 @@ def test_drips_cuts_and_aborts_under_tls(trusting: Caller, server_context: ssl.S
         start = time.monotonic()
         with pytest.raises(AttemptTimeout):
             trusting.fetch(post(server.url), 0.2)
-        assert time.monotonic() - start < 0.35
+        assert time.monotonic() - start < 0.5
         server.script = [chunked(b"x", end=b""), CLOSE]
         with pytest.raises(ConnectionLost) as caught:
             trusting.fetch(post(server.url))

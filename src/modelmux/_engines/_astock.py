@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from functools import partial
 from typing import Any
 
@@ -60,6 +60,8 @@ class AsyncHttpxStream:
         return b""
 
     async def aclose(self) -> None:
+        if isinstance(self._chunks, AsyncGenerator):
+            await self._chunks.aclose()
         await self._response.aclose()
         if self._owned is not None:
             await self._owned.aclose()

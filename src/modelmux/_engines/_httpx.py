@@ -13,7 +13,7 @@ from modelmux._engines._h1 import Answer
 from modelmux._engines._inflate import Inflater, too_large
 from modelmux._engines._request import headers_of
 from modelmux._http import HttpHead, HttpRequest
-from modelmux.errors import ConfigError, InvalidRequest, ModelmuxError
+from modelmux.errors import ConfigError, InvalidRequest
 
 _TIMEOUTS = {"PoolTimeout": "pool", "ConnectTimeout": "connect", "WriteTimeout": "write"}
 _UNSENT = frozenset(("ConnectError", "ProxyError", "UnsupportedProtocol", "LocalProtocolError"))
@@ -58,9 +58,7 @@ def translated(error: Exception, *, answered: bool) -> Exception:
         if "TimeoutException" in names:
             return timeout("read" if answered else "first_byte")
         return lost(reason(error), answered=answered)
-    if "InvalidURL" in names:
-        return InvalidRequest("the URL is not valid", field="url")
-    if "StreamError" in names and not isinstance(error, ModelmuxError):
+    if "StreamConsumed" in names or "StreamClosed" in names:
         return lost(reason(error), answered=answered)
     return error
 

@@ -66,6 +66,8 @@ def address_of(url: str) -> Address | None:
     host = plain["host"].lower()
     usual = 443 if tls else 80
     port = int(plain["port"] or usual)
+    if port > 65535:
+        raise InvalidRequest("the URL's port is not a port", field="url")
     target = plain["target"] or "/"
     return Address(
         tls,
