@@ -303,13 +303,10 @@ class Request:
 class Usage(Mapping[str, int]):
     """Disjoint units of use: unit name -> whole number. Adding two usages adds the units.
 
-    ``reported`` is False where the vendor gave no usage. ``total`` is the vendor's own total where it states
-    one. ``anomalies`` names what the vendor's counters contradict themselves in. ``vendor_cost`` is an exact
-    decimal string with its currency where the vendor states what the call cost; ``raw`` the vendor's object.
-    ``parts`` are those of the units that were billed at another model's price: ``(model, units)``.
-
-    Units: ``input cache_read cache_write_5m cache_write_1h output reasoning input_audio cache_read_audio
-    output_audio input_image output_image input_video tool_input search ...`` (see ``cost/usage.py``).
+    ``reported`` is False where the vendor gave no usage. ``total`` is the vendor's own total where it states one.
+    ``anomalies`` names what its counters contradict themselves in. ``vendor_cost`` is an exact decimal string with its
+    currency where the vendor states what the call cost; ``raw`` its object. ``parts`` are those of the units that were
+    billed at another model's price: ``(model, units)``. The units are listed in ``cost/units.py``.
     """
 
     __slots__ = ("_units", "anomalies", "parts", "raw", "reported", "total", "vendor_cost")

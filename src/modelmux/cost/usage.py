@@ -29,8 +29,9 @@ from functools import lru_cache
 from typing import Any
 
 from modelmux import providers
+from modelmux.cost._counting import as_list, in_order, make_unit, take_out
 from modelmux.cost._paths import amount, numeric, texts, value
-from modelmux.cost.units import PER, TOKENS
+from modelmux.cost.units import TOKENS
 from modelmux.errors import ConfigError, UnknownName
 from modelmux.types import NO_USAGE, Usage
 
@@ -42,7 +43,6 @@ _REASONING = "reasoning"
 _KEYS = frozenset({"usage", "stream", "total", "units", "rest", "each", "each_model", "cost", "context"}) | frozenset(
     {"unpriced", "like", "outside_total"}
 )
-_UNIT_KEYS = frozenset({"from", "add", "less", "times", "scale", "over"})
 
 _CALLS = {
     "chat.completions": "chat",
@@ -74,16 +74,16 @@ class Reader:
     def __init__(self, name: str, spec: Mapping[str, Any]) -> None:
         _check(name, spec)
         self.name = name
-        self._objects = [(path, value(path)) for path in _list(spec.get("usage", "usage"))]
-        self._stream = [value(path) for path in _list(spec.get("stream", ""))]
-        self._total = [numeric(path) for path in _list(spec.get("total", ()))]
-        self._units = _order(name, {unit: _unit(unit, of) for unit, of in spec.get("units", {}).items() if of})
+        self._objects = [(path, value(path)) for path in as_list(spec.get("usage", "usage"))]
+        self._stream = [value(path) for path in as_list(spec.get("stream", ""))]
+        self._total = [numeric(path) for path in as_list(spec.get("total", ()))]
+        self._units = in_order(name, {unit: make_unit(unit, of) for unit, of in spec.get("units", {}).items() if of})
         self._rest = spec.get("rest")
-        self._outside = frozenset(_list(spec.get("outside_total", ())))
+        self._outside = frozenset(as_list(spec.get("outside_total", ())))
         self._each = (value(spec["each"]), spec.get("each_model", "")) if spec.get("each") else None
         self._cost = _money(spec["cost"]) if spec.get("cost") else None
-        self._unpriced = [(path, numeric(path)[1]) for path in _list(spec.get("unpriced", ()))]
-        self._context = {key: texts(_list(paths)) for key, paths in spec.get("context", {}).items()}
+        self._unpriced = [(path, numeric(path)[1]) for path in as_list(spec.get("unpriced", ()))]
+        self._context = {key: texts(as_list(paths)) for key, paths in spec.get("context", {}).items()}
 
     def __call__(self, body: Mapping[str, Any]) -> Usage:
         usage = self._object(body)
@@ -171,7 +171,7 @@ class Reader:
                 anomalies.append(f"{unit} is negative")
                 count = 0
             if spec.less:
-                count = _take_out(spec, count, units, anomalies)
+                count = take_out(spec, count, units, anomalies)
             units[unit] = count
         return units if seen else None
 
@@ -227,78 +227,10 @@ class Reader:
         return None
 
 
-class _Unit:
-    """How one unit is counted. ``plain``: nothing but the first number found."""
-
-    __slots__ = ("add", "beside", "less", "places", "plain", "scale", "times")
-
-    def __init__(self, of: Mapping[str, Any]) -> None:
-        self.places = [numeric(path) for path in _list(of.get("from", ()))]
-        self.add = [numeric(path) for path in _list(of.get("add", ()))]
-        self.times = [numeric(path) for path in _list(of.get("times", ()))]
-        self.less = tuple(_list(of.get("less", ())))
-        self.scale = of.get("scale", 1)
-        self.beside = of.get("over", "trim") == "beside"
-        self.plain = not self.add and not self.times and self.scale == 1
-
-    def work(self, raw: Any, usage: Any, body: Any) -> int | None:
-        added = [n for from_body, get in self.add if (n := get(body if from_body else usage)) is not None]
-        if raw is None and not added:
-            return None
-        exact = Decimal(str(raw or 0)) + sum((Decimal(str(n)) for n in added), Decimal(0))
-        for from_body, get in self.times:
-            exact *= Decimal(str(get(body if from_body else usage) or 0))
-        return round(Decimal(exact * self.scale))
-
-
-def _take_out(spec: _Unit, count: int, units: dict[str, int], anomalies: list[str]) -> int:
-    left = count
-    for part in spec.less:
-        inside = units.get(part, 0)
-        if inside <= left:
-            left -= inside
-            continue
-        anomalies.append(f"{part} exceeds the counter it is inside of ({inside} > {left})")
-        if spec.beside and inside > count:
-            continue  # more than all of the counter cannot be a part of it
-        units[part] = left
-        left = 0
-    return left
-
-
-def _unit(unit: str, of: Any) -> _Unit:
-    if unit not in PER:
-        raise ConfigError(str(UnknownName("unit", unit, list(PER))), field="readers")
-    if isinstance(of, str | list):
-        of = {"from": of}
-    for key in of:
-        if key not in _UNIT_KEYS:
-            raise ConfigError(str(UnknownName("key", key, sorted(_UNIT_KEYS))), field=f"readers.*.units.{unit}")
-    return _Unit(of)
-
-
-def _order(name: str, units: dict[str, _Unit]) -> list[tuple[str, _Unit]]:
-    """Units after all that is taken out of them."""
-    ordered: dict[str, _Unit] = {}
-
-    def place(unit: str, above: tuple[str, ...]) -> None:
-        if unit in above:
-            raise ConfigError(f"reader {name!r}: {unit!r} is inside itself", field="readers")
-        if unit in ordered or unit not in units:
-            return
-        for part in units[unit].less:
-            place(part, (*above, unit))
-        ordered[unit] = units[unit]
-
-    for unit in units:
-        place(unit, ())
-    return list(ordered.items())
-
-
 def _money(spec: Mapping[str, Any]) -> Callable[[Any], tuple[str, str] | None]:
     """Where the vendor states its price: first of ``from``; ``plus`` is added where ``plus_if`` holds (a gateway's
     fee and what the upstream bills the caller's own key)."""
-    places = [value(path) for path in _list(spec["from"])]
+    places = [value(path) for path in as_list(spec["from"])]
     scale = Decimal(str(spec.get("scale", "1")))
     plus, condition = value(spec.get("plus", "-")), value(spec.get("plus_if", "-"))
     skip_zero = bool(spec.get("zero_is_unknown"))
@@ -336,10 +268,6 @@ def _put(body: dict[str, Any], path: str, usage: dict[str, Any]) -> None:
         body[key] = dict(body[key]) if isinstance(body.get(key), dict) else {}
         body = body[key]
     body[last] = usage
-
-
-def _list(given: Any) -> list[str]:
-    return [given] if isinstance(given, str) else list(given)
 
 
 def _check(name: str, spec: Mapping[str, Any]) -> None:
