@@ -1,4 +1,7 @@
-"""How a streamed chat completion begins, ends and breaks. The streams are invented, after shapes vendors were seen to send."""
+"""How a streamed chat completion begins, ends and breaks.
+
+The streams are invented, after shapes that vendors were seen to send.
+"""
 
 from __future__ import annotations
 
@@ -96,10 +99,9 @@ def test_a_stream_without_its_end_is_truncated(pieces: list[bytes]) -> None:
 
 
 def test_what_came_before_the_cut_is_handed_over_first() -> None:
-    found = []
+    found: list[Event] = []
     with pytest.raises(errors.StreamTruncated):
-        for event in wire.get("openai.chat").decode_stream([chunk({"content": "a"})]):
-            found.append(event)
+        found.extend(wire.get("openai.chat").decode_stream([chunk({"content": "a"})]))
     assert TextDelta("a") in found
 
 
@@ -124,8 +126,7 @@ def test_what_came_before_the_cut_is_handed_over_first() -> None:
 def test_an_error_inside_a_stream_comes_after_the_events_before_it(piece: bytes, kind: type[Exception]) -> None:
     found: list[Event] = []
     with pytest.raises(kind) as raised:
-        for event in wire.get("openai.chat").decode_stream([chunk({"content": "a"}) + piece + DONE]):
-            found.append(event)
+        found.extend(wire.get("openai.chat").decode_stream([chunk({"content": "a"}) + piece + DONE]))
     assert type(raised.value) is kind
     assert found == [Start("c1", "m", 1), TextDelta("a")]
 
@@ -214,12 +215,46 @@ def test_several_choices_are_kept_apart() -> None:
 @pytest.mark.parametrize(
     ("api", "pieces", "units"),
     [
-        ("openai.chat", [chunk({"content": "a"}, "stop"), chunk(choices=[], usage={"prompt_tokens": 9, "completion_tokens": 2})], {"input": 9, "output": 2}),
-        ("groq.chat", [chunk({"content": "a"}), chunk({}, "stop", x_groq={"id": "r", "usage": {"prompt_tokens": 9, "completion_tokens": 2}})], {"input": 9, "output": 2}),
-        ("moonshot.chat", [chunk({"content": "a"}), chunk(choices=[{"index": 0, "delta": {}, "finish_reason": "stop", "usage": {"prompt_tokens": 9, "completion_tokens": 2, "cached_tokens": 4}}])], {"input": 5, "cache_read": 4, "output": 2}),
-        ("openai.chat", [chunk({"content": "a"}, usage={"prompt_tokens": 9, "completion_tokens": 1}), chunk({}, "stop", usage={"prompt_tokens": None, "completion_tokens": 2})], {"input": 9, "output": 2}),
+        (
+            "openai.chat",
+            [chunk({"content": "a"}, "stop"), chunk(choices=[], usage={"prompt_tokens": 9, "completion_tokens": 2})],
+            {"input": 9, "output": 2},
+        ),
+        (
+            "groq.chat",
+            [
+                chunk({"content": "a"}),
+                chunk({}, "stop", x_groq={"id": "r", "usage": {"prompt_tokens": 9, "completion_tokens": 2}}),
+            ],
+            {"input": 9, "output": 2},
+        ),
+        (
+            "moonshot.chat",
+            [
+                chunk({"content": "a"}),
+                chunk(
+                    choices=[
+                        {
+                            "index": 0,
+                            "delta": {},
+                            "finish_reason": "stop",
+                            "usage": {"prompt_tokens": 9, "completion_tokens": 2, "cached_tokens": 4},
+                        }
+                    ]
+                ),
+            ],
+            {"input": 5, "cache_read": 4, "output": 2},
+        ),
+        (
+            "openai.chat",
+            [
+                chunk({"content": "a"}, usage={"prompt_tokens": 9, "completion_tokens": 1}),
+                chunk({}, "stop", usage={"prompt_tokens": None, "completion_tokens": 2}),
+            ],
+            {"input": 9, "output": 2},
+        ),
     ],
-)  # fmt: skip
+)
 def test_usage_wherever_it_stands(api: str, pieces: list[bytes], units: dict[str, int]) -> None:
     assert answer(*pieces, api=api).usage == units
 
@@ -243,7 +278,7 @@ def test_audio() -> None:
         chunk({"audio": {"data": "QUJD"}}),
         chunk({"audio": {"data": "RA==", "expires_at": 5}}, "stop"),
     ]
-    assert [event for event in events(*pieces) if isinstance(event, AudioDelta)][0].id == "au"
+    assert next(event for event in events(*pieces) if isinstance(event, AudioDelta)).id == "au"
     (part,) = answer(*pieces).content
     assert (part.data, part.text, part.file_id) == ("QUJDRA==", "he", "au")
 

@@ -60,6 +60,8 @@ def encode_scalars(req: Request, body: dict[str, Any], say: Saying) -> None:
     names = ours(req.extra).get("$names", {})
     if req.max_tokens is not None:
         _encode_max_tokens(req.max_tokens, names.get("max_tokens"), body, say)
+        if ours(req.extra).get("$limit") != req.max_tokens:
+            _lower_the_other(req.max_tokens, body)
     if req.seed is not None:
         name = names.get("seed") if say.as_came else None
         if name or say.dialect.seed:
@@ -82,13 +84,17 @@ def _encode_max_tokens(limit: int, asked: str | None, body: dict[str, Any], say:
     known = say.dialect.max_tokens
     name = asked if asked is not None and (say.as_came or asked in known) else known[0]
     body[name] = limit
-    for other in RENAMED["max_tokens"]:
-        # A body may carry both names: the second one, kept as it came, must not undo a lower limit.
-        if other != name and other in body:
-            if other not in known and not say.as_came:
-                del body[other]
-            elif _whole(body[other]) and body[other] > limit:
-                body[other] = limit
+    if not say.as_came:
+        for other in RENAMED["max_tokens"]:
+            if other != name and other not in known:
+                body.pop(other, None)
+
+
+def _lower_the_other(limit: int, body: dict[str, Any]) -> None:
+    """A body may carry both names: the second one, kept as it came, must not undo a lower limit set since."""
+    for name in RENAMED["max_tokens"]:
+        if _whole(body.get(name)) and body[name] > limit:
+            body[name] = limit
 
 
 # --- structured output ---------------------------------------------------------------------------------------

@@ -325,7 +325,7 @@ def _file_item(part: Media, own: Any, say: Saying) -> dict[str, Any] | None:
     if part.data is not None:
         inner["file_data"] = part.data if "$bare" in own else data_url(part, "application/pdf")
     elif part.url is not None:
-        if say.dialect.document_url in _URL_PARTS and not own:
+        if say.dialect.document_url in _URL_PARTS and not say.as_came:
             return _url_item(say.dialect.document_url, part, own)
         if not say.as_came and say.dialect.document_url != "file" and not part.url.startswith("data:"):
             say.lost("media.url", "a document by URL cannot be sent to this vendor")

@@ -34,6 +34,8 @@ def decode_request(body: dict[str, Any], provider: str) -> Request:
                 values[attr] = value
                 if attr in options.RENAMED:
                     names[attr] = name
+                if attr == "max_tokens":
+                    extra["$limit"] = value
         elif name in _FIELDS:
             if not _FIELDS[name](value, values, extra):
                 extra[name] = value

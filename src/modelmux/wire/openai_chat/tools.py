@@ -119,7 +119,7 @@ def _encode_server_tool(tool: ServerTool, body: dict[str, Any], said: list[Any],
 def decode_tool_choice(value: Any) -> ToolChoice | None:
     """``tool_choice`` in any of its spellings, None when it is none of them."""
     choice = _tool_choice(value)
-    if choice is None or _said_choice(choice, "required") == value:
+    if choice is None or (choice.mode != "required" and _said_choice(choice, "") == value):
         return choice
     return ToolChoice(choice.mode, choice.names, {WIRE: {**ours(choice.extra), "$value": value}})
 
