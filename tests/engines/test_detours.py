@@ -14,6 +14,7 @@ import trio
 
 from engines.loopback import CLOSE, HANG, Caller, Seen, Server, answer, chunked, post
 from modelmux._engines import Options, open_async_engine, open_engine
+from modelmux._engines._shards import EACH, Shards
 from modelmux.errors import (
     AttemptTimeout,
     ConfigError,
@@ -93,6 +94,44 @@ def test_a_proxied_stream_can_be_aborted_and_closed_early(caller: Caller, monkey
         with pytest.raises(ConnectionLost, match="aborted"):
             opened.read(5)
         opened.close()
+
+
+def test_a_proxied_stream_closed_early_lets_its_connection_go(caller: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
+    with Server([chunked(b"x", end=b""), HANG]) as proxy:
+        monkeypatch.setenv("ALL_PROXY", f"http://127.0.0.1:{proxy.port}")
+        opened = caller.open(post("http://vendor.invalid/v1"), None)
+        assert opened.read() == b"x"
+        opened.close()
+        until = time.monotonic() + 2
+        while proxy.live and time.monotonic() < until:
+            time.sleep(0.005)
+        assert proxy.live == 0
+
+
+def test_proxied_calls_in_turn_share_a_connection(caller: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
+    with Server() as proxy:
+        monkeypatch.setenv("ALL_PROXY", f"http://127.0.0.1:{proxy.port}")
+        for _ in range(5):
+            assert caller.fetch(post("http://vendor.invalid/v1"))[0].status == 200
+        with pytest.raises(InvalidRequest):
+            caller.open(post("http://vendor.invalid/v1", x_a="\n"))
+    assert proxy.connections == 1
+
+
+def test_a_stock_client_takes_a_few_calls_at_a_time() -> None:
+    shards = Shards(Options(max_connections=2 * EACH), "Client")
+    taken = [shards.take() for _ in range(2 * EACH)]
+    clients = [client for client, _ in taken]
+    assert clients == [clients[0]] * EACH + [clients[-1]] * EACH
+    assert clients[0] is not clients[-1]
+    taken[0][1]()
+    assert shards.take()[0] is clients[0]
+    taken[-1][1]()
+    taken[-2][1]()
+    # No third beside these two, however many calls; the one with fewer takes the next.
+    assert [shards.take()[0] for _ in range(3)] == [clients[-1], clients[-1], clients[0]]
+    for client in shards.clear():
+        client.close()
 
 
 def test_what_comes_by_proxy_is_measured_and_decompressed_alike(

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from functools import partial
 from typing import Any
 
 from modelmux._engines import AsyncStream, Options, SyncStream
 from modelmux._engines._faults import left, lost, timeout
 from modelmux._engines._httpx import Meter, built, head_and_inflater, is_async, translated, whole, wreck
-from modelmux._engines._stock import Stock, stock_settings
+from modelmux._engines._shards import Shards
+from modelmux._engines._stock import Stock
 from modelmux._http import HttpHead, HttpRequest
+
+Over = Callable[[], Awaitable[None]]
+"""What is to be done, once, when an answer is done with."""
+
+
+async def _nothing() -> None:
+    """Nothing, where the client is a user's."""
 
 
 async def _once(body: bytes) -> AsyncIterator[bytes]:
@@ -20,16 +28,16 @@ async def _once(body: bytes) -> AsyncIterator[bytes]:
 class AsyncHttpxStream:
     """An answer read through an async httpx client, by absolute deadlines."""
 
-    __slots__ = ("_aborted", "_chunks", "_ended", "_meter", "_owned", "_response", "head")
+    __slots__ = ("_aborted", "_chunks", "_ended", "_meter", "_over", "_response", "head")
 
-    def __init__(self, response: Any, asked: str, cap: int, owned: Any) -> None:
+    def __init__(self, response: Any, asked: str, cap: int, over: Over) -> None:
         self.head: HttpHead
         self.head, inflater = head_and_inflater(response, asked, cap)
         self._response = response
         self._meter = Meter(inflater, cap)
         body = whole(response)
         self._chunks: AsyncIterator[bytes] = response.aiter_raw() if body is None else _once(body)
-        self._owned = owned
+        self._over = over
         self._aborted = self._ended = False
 
     async def read(self, deadline: float | None) -> bytes:
@@ -62,9 +70,11 @@ class AsyncHttpxStream:
     async def aclose(self) -> None:
         if isinstance(self._chunks, AsyncGenerator):
             await self._chunks.aclose()
-        await self._response.aclose()
-        if self._owned is not None:
-            await self._owned.aclose()
+        over, self._over = self._over, _nothing
+        try:
+            await self._response.aclose()
+        finally:
+            await over()
 
     def abort(self) -> None:
         self._aborted = True
@@ -96,18 +106,21 @@ class AsyncStock:
 
     def __init__(self, options: Options) -> None:
         self._options = options
-        self._client: Any = None
+        self._shards = Shards(options, "AsyncClient")
 
     async def send(
         self, request: HttpRequest, deadline: float | None, connect_timeout: float, client: Any = None
     ) -> AsyncStream:
         if client is not None and not is_async(client):
             return await self._threaded(request, deadline, connect_timeout, client)
-        if client is None:
-            if self._client is None:
-                self._client = self._make()
-            client = self._client
-        return await self._send(client, request, deadline, connect_timeout, None)
+        if client is not None:
+            return await self._send(client, request, deadline, connect_timeout, _nothing)
+        chosen, free = self._shards.take()
+
+        async def over() -> None:
+            free()
+
+        return await self._send(chosen, request, deadline, connect_timeout, over)
 
     async def send_once(
         self, request: HttpRequest, deadline: float | None, connect_timeout: float, client: Any
@@ -115,20 +128,20 @@ class AsyncStock:
         """With a client for this request alone, where nothing says when a shared one is to be closed."""
         if client is not None:
             return await self.send(request, deadline, connect_timeout, client)
-        own = self._make()
-        try:
-            return await self._send(own, request, deadline, connect_timeout, own)
-        except BaseException:
-            await own.aclose()
-            raise
-
-    def _make(self) -> Any:
-        import httpx
-
-        return httpx.AsyncClient(**stock_settings(self._options))
+        own, _ = self._shards.take()
+        return await self._send(own, request, deadline, connect_timeout, self.aclose)
 
     async def _send(
-        self, client: Any, request: HttpRequest, deadline: float | None, connect_timeout: float, owned: Any
+        self, client: Any, request: HttpRequest, deadline: float | None, connect_timeout: float, over: Over
+    ) -> AsyncStream:
+        try:
+            return await self._begin(client, request, deadline, connect_timeout, over)
+        except BaseException:
+            await over()
+            raise
+
+    async def _begin(
+        self, client: Any, request: HttpRequest, deadline: float | None, connect_timeout: float, over: Over
     ) -> AsyncStream:
         import anyio
 
@@ -144,7 +157,7 @@ class AsyncStock:
         if response is None:
             raise fault
         try:
-            return AsyncHttpxStream(response, asked, self._options.max_response_bytes, owned)
+            return AsyncHttpxStream(response, asked, self._options.max_response_bytes, over)
         except BaseException:
             await response.aclose()
             raise
@@ -167,8 +180,7 @@ class AsyncStock:
         return ThreadedStream(await _in_thread(work, deadline, "first_byte", leave))
 
     async def aclose(self) -> None:
-        client, self._client = self._client, None
-        if client is not None:
+        for client in self._shards.clear():
             await client.aclose()
 
 

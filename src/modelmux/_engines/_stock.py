@@ -6,6 +6,7 @@ import contextvars
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 from modelmux._engines import Options, SyncStream
@@ -13,6 +14,7 @@ from modelmux._engines._abort import Abort
 from modelmux._engines._connect import patience
 from modelmux._engines._faults import left, lost
 from modelmux._engines._httpx import Meter, built, head_and_inflater, is_async, translated, whole, wreck
+from modelmux._engines._shards import Shards
 from modelmux._http import HttpHead, HttpRequest
 from modelmux.errors import ConfigError
 
@@ -22,20 +24,23 @@ _AHEAD = 8
 class HttpxStream:
     """An answer read through a sync httpx client."""
 
-    __slots__ = ("_aborted", "_chunks", "_ended", "_meter", "_response", "head")
+    __slots__ = ("_aborted", "_chunks", "_ended", "_meter", "_over", "_response", "head")
 
-    def __init__(self, client: Any, prepared: Any, asked: str, cap: int) -> None:
+    def __init__(self, client: Any, prepared: Any, asked: str, cap: int, over: Callable[[], None]) -> None:
+        """``over`` is called once when the answer is done with."""
         self._aborted = self._ended = False
+        self._over = over
         fault: Exception
         try:
             self._response = client.send(prepared, stream=True, follow_redirects=False)
         except Exception as error:  # noqa: BLE001  # passed on, translated
+            over()
             fault = translated(error, answered=False)
         else:
             try:
                 self.head, inflater = head_and_inflater(self._response, asked, cap)
             except BaseException:
-                self._response.close()
+                self.close()
                 raise
             self._meter = Meter(inflater, cap)
             body = whole(self._response)
@@ -64,20 +69,26 @@ class HttpxStream:
         return b""
 
     def close(self) -> None:
-        self._response.close()
+        over, self._over = self._over, _nothing
+        try:
+            self._response.close()
+        finally:
+            over()
 
     def abort(self) -> None:
-        self._aborted = True
-        wreck(self._response.extensions)
+        if not self._ended:
+            self._aborted = True
+            wreck(self._response.extensions)
 
 
 class PumpedStream:
     """An answer read by a thread of its own, so that waiting for it can stop at the deadline whatever httpx does."""
 
-    def __init__(self, opener: Callable[[], SyncStream], deadline: float | None, abort: Abort | None) -> None:
+    def __init__(self, opener: Callable[[], HttpxStream], deadline: float | None, abort: Abort | None) -> None:
         self._items: deque[bytes | HttpHead | BaseException] = deque()
         self._change = threading.Condition()
         self._closed = self._aborted = self._ended = False
+        self._inner: HttpxStream | None = None
         context = contextvars.copy_context()
         threading.Thread(target=context.run, args=(self._pump, opener), name="modelmux-httpx", daemon=True).start()
         try:
@@ -86,9 +97,9 @@ class PumpedStream:
             self.close()
             raise
 
-    def _pump(self, opener: Callable[[], SyncStream]) -> None:
+    def _pump(self, opener: Callable[[], HttpxStream]) -> None:
         try:
-            stream = opener()
+            self._inner = stream = opener()
             try:
                 going = self._offer(stream.head)
                 while going:
@@ -133,21 +144,23 @@ class PumpedStream:
         with self._change:
             self._closed = True
             self._change.notify_all()
+        if self._inner is not None:
+            # Wakes the thread, if it is still waiting for more.
+            self._inner.abort()
 
     def abort(self) -> None:
         with self._change:
-            self._aborted = self._closed = True
+            self._aborted = True
             self._items.clear()
-            self._change.notify_all()
+        self.close()
 
 
 class Stock:
-    """Makes its httpx client when first needed."""
+    """Makes its httpx clients when first needed."""
 
     def __init__(self, options: Options) -> None:
-        self._options = options
-        self._client: Any = None
-        self._lock = threading.Lock()
+        self._cap = options.max_response_bytes
+        self._shards = Shards(options, "Client")
 
     def send(
         self,
@@ -165,47 +178,24 @@ class Stock:
                 "http_client is an async client and this is a sync call: pass a sync client, or call the a... method",
                 field="http_client",
             )
-        chosen = client or self._stock()
-        prepared = built(chosen, request, deadline, connect_timeout)
+        chosen, over = self._shards.take() if client is None else (client, _nothing)
+        try:
+            prepared = built(chosen, request, deadline, connect_timeout)
+        except BaseException:
+            over()
+            raise
         asked = prepared.headers.get("accept-encoding", "")
-        cap = self._options.max_response_bytes
-        stream: HttpxStream | PumpedStream
-        if client is None and not mocked:
-            stream = PumpedStream(lambda: HttpxStream(chosen, prepared, asked, cap), deadline, abort)
-        else:
-            stream = HttpxStream(chosen, prepared, asked, cap)
+        opener = partial(HttpxStream, chosen, prepared, asked, self._cap, over)
+        guarded = client is None and not mocked
+        stream: HttpxStream | PumpedStream = PumpedStream(opener, deadline, abort) if guarded else opener()
         if abort is not None:
             abort.watch(stream.abort)
         return stream
 
-    def _stock(self) -> Any:
-        with self._lock:
-            if self._client is None:
-                import httpx
-
-                self._client = httpx.Client(**stock_settings(self._options))
-            return self._client
-
     def close(self) -> None:
-        with self._lock:
-            client, self._client = self._client, None
-        if client is not None:
+        for client in self._shards.clear():
             client.close()
 
 
-def stock_settings(options: Options) -> dict[str, Any]:
-    """What a stock client, sync or async, is made with."""
-    import httpx
-
-    from modelmux._engines._tls import context_for
-
-    return {
-        "verify": context_for(options),
-        "trust_env": options.trust_env,
-        "follow_redirects": False,
-        "limits": httpx.Limits(
-            max_connections=options.max_connections,
-            max_keepalive_connections=options.max_idle,
-            keepalive_expiry=options.idle_seconds,
-        ),
-    }
+def _nothing() -> None:
+    """What is to be done when a call through a user's client is over."""
