@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from itertools import accumulate
 from operator import mul
@@ -115,8 +114,7 @@ def _sample(texts: Sequence[str], length: int) -> str:
 # --- requests -------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Measure:
+class Measure(NamedTuple):
     """The size of a request, whatever the tokenizer. ``media`` are (kind, part, decoded bytes); ``served`` names what
     makes the vendor fetch input of its own, ``kept`` input that it holds already. ``signed`` is the length of all
     signatures, ``documents`` the number of documents given as text.
