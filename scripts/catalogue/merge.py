@@ -54,8 +54,9 @@ class Decider:
         """The price versions of one model from up to three entries, by source."""
         stated = {name: version for name in SOURCES if (version := self._stated(found.get(name))) is not None}
         live = {name: version for name, version in stated.items() if any(version.rates.values())}
-        if not live and (len(stated) > 1 or any(found[name].id.endswith(":free") for name in stated)):
-            live = stated  # nothing at all is a price only if the name says so or two sources do
+        texts = "models_dev" in found and found["models_dev"].facts["modalities_out"] == ["text"]
+        if not live and ((len(stated) > 1 and texts) or any(found[name].id.endswith(":free") for name in stated)):
+            live = stated  # nothing at all is a price only if the name says so, or two sources of a model of text
         if not live:
             genai = found.get("genai")
             return genai.versions if genai is not None and _has_price(genai) else []

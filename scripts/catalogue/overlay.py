@@ -38,6 +38,7 @@ def apply(overlay: dict[str, Any], provider: str, model: str, versions: list[Ver
             if not version.when and not version.windows:
                 version.rates.update({unit: Decimal(rate) for unit, rate in rule.get("rates", {}).items()})
                 version.minimums.update(rule.get("minimums", {}))
+                version.unknown += [unit for unit in rule.get("unknown", ()) if unit not in version.rates]
     for rule in rules("rename"):
         for version in versions:
             if rule["unit"] in version.rates:

@@ -22,6 +22,7 @@ class Version:
     minimums: dict[str, int] = field(default_factory=dict)
     uplift: dict[str, str] = field(default_factory=dict)
     disputed: dict[str, list[str]] = field(default_factory=dict)
+    unknown: list[str] = field(default_factory=list)
     currency: str = "USD"
     source: str = ""
     source_date: str = ""
@@ -29,7 +30,7 @@ class Version:
 
     def compiled(self) -> dict[str, Any]:
         made: dict[str, Any] = {"rates": {unit: text(rate) for unit, rate in self.rates.items()}}
-        for key in ("start", "end", "when", "windows", "minimums", "uplift", "disputed", "agreed_by"):
+        for key in ("start", "end", "when", "windows", "minimums", "uplift", "disputed", "unknown", "agreed_by"):
             if value := getattr(self, key):
                 made[key] = value
         if self.above:

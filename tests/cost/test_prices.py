@@ -189,6 +189,26 @@ def test_a_model_sold_by_one_measure_has_no_charge_for_the_other() -> None:
     assert not neither.knows("search")
 
 
+AUDIO = parse_model(
+    "acme", "a", {"prices": [{"rates": {"input": "1", "output": "2", "audio_ms": "0.36"}, "unknown": ["input_audio"]}]}
+)
+
+
+def test_no_other_price_stands_for_one_that_is_not_known() -> None:
+    found = sheet(AUDIO, at=NOW)
+    assert found is not None
+    for one in (found, found.dearest):
+        assert one.rate("input_audio") is None
+        assert one.nano({"input": 1, "input_audio": 5}) is None
+        assert rate(one, "cache_read_audio") == 1
+
+
+def test_what_is_sold_by_time_is_not_sold_by_tokens_too() -> None:
+    found = sheet(AUDIO, at=NOW)
+    assert found is not None
+    assert found.nano({"input_audio": 375, "audio_ms": 3000}) == found.nano({"audio_ms": 3000})
+
+
 def test_sheets_are_kept() -> None:
     assert sheet(MODEL, at=NOW) is sheet(MODEL, at=NOW + 1)
 

@@ -31,7 +31,8 @@ class PriceVersion:
     ``from`` and ``to``, UTC) replaces rates of the plain version in force and is silent on the rest. ``tiers``:
     ``above`` a number of input tokens other ``rates`` hold for the whole call. ``minimums``: the least of a unit
     that a call is billed. ``uplift``: region -> factor on all token rates. ``disputed``: unit -> the sources'
-    values where they differ and nothing decides. ``source``, ``source_date`` and ``agreed_by`` say where it is from.
+    values where they differ and nothing decides. ``unknown``: units that have a price of their own which no source
+    names, so that no other unit's may stand for it. ``source``, ``source_date`` and ``agreed_by`` say where it is from.
     """
 
     rates: Mapping[str, str]
@@ -44,6 +45,7 @@ class PriceVersion:
     minimums: Mapping[str, int] = field(default_factory=dict)
     uplift: Mapping[str, str] = field(default_factory=dict)
     disputed: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    unknown: tuple[str, ...] = ()
     source: str = ""
     source_date: str = ""
     agreed_by: tuple[str, ...] = ()
@@ -133,7 +135,7 @@ def _version(raw: Mapping[str, Any], version_id: str) -> PriceVersion:
     for key in ("start", "end"):
         if isinstance(value := given.get(key), str):
             given[key] = datetime.fromisoformat(value).replace(tzinfo=UTC).timestamp()
-    for key in ("windows", "tiers", "agreed_by"):
+    for key in ("windows", "tiers", "unknown", "agreed_by"):
         given[key] = tuple(given.get(key, ()))
     return PriceVersion(**{"id": version_id, **given})
 

@@ -44,7 +44,7 @@ class Unit:
 
 
 def take_out(spec: Unit, count: int, units: dict[str, int], anomalies: list[str]) -> int:
-    """What is left of a counter without the units it includes; what does not fit is trimmed or was counted beside it."""
+    """What is left of a counter without the units it includes; what does not fit is trimmed, or was beside it."""
     left = count
     for part in spec.less:
         inside = units.get(part, 0)

@@ -101,6 +101,8 @@ class Charge:
 def _lines(used: Sheet | None, units: Mapping[str, int]) -> Iterator[Line]:
     for unit, count in units.items():
         rate = None if used is None else used.rate(unit)
+        if used is not None and rate is None and used.covered(unit, units):
+            continue
         if used is None or rate is None:
             yield Line(unit, count, None, None, "" if used is None else used.currency, "no price is known")
         elif rate.amount or unit in used.rates:

@@ -15,7 +15,7 @@ from math import inf, lcm
 from typing import Any
 
 from modelmux.catalogue import Model, PriceVersion
-from modelmux.cost.units import ALTERNATIVES, FALLBACK, PER, TOKENS
+from modelmux.cost.units import ALTERNATIVES, FALLBACK, PER, SOLD_BY, TOKENS
 from modelmux.errors import ConfigError, UnknownName
 from modelmux.money import NANO, Rate
 
@@ -44,11 +44,11 @@ class Sheet:
     ``version`` names the price version, ``source`` where it comes from, ``currency`` what it is in.
     ``long_context`` is ``(threshold, sheet)``: with more input tokens than that, all of that sheet holds instead.
     ``assumed`` says why the rates are a guess (a tier without a published price), else it is empty.
-    ``disputed`` names the units on whose rates the sources differ.
+    ``disputed`` names the units on whose rates the sources differ, ``unknown`` those whose own price nobody names.
     """
 
     __slots__ = ("_dearest", "_den", "_num", "assumed", "currency", "disputed", "long_context", "minimums", "rates",
-                 "source", "version")  # fmt: skip
+                 "source", "unknown", "version")  # fmt: skip
 
     def __init__(
         self,
@@ -60,6 +60,7 @@ class Sheet:
         assumed: str = "",
         minimums: Mapping[str, int] | None = None,
         disputed: Iterable[str] = (),
+        unknown: Iterable[str] = (),
         long_context: tuple[int, Sheet] | None = None,
         dearest: Callable[[], Sheet] | None = None,
     ) -> None:
@@ -70,6 +71,7 @@ class Sheet:
         self.assumed = assumed
         self.minimums = dict(minimums or {})
         self.disputed = frozenset(disputed)
+        self.unknown = frozenset(unknown)
         self.long_context = long_context
         self._dearest: Callable[[], Sheet] | Sheet | None = dearest
         self._den = 1
@@ -86,6 +88,8 @@ class Sheet:
         """The price of ``unit``: its own, else that of the unit it is billed as (:data:`~units.FALLBACK`), zero
         where the model is sold by another measure of the same thing; None where no price is known.
         """
+        if unit in self.unknown and unit not in self.rates:
+            return None
         wanted: str | None = unit
         while wanted is not None:
             if (own := self.rates.get(wanted)) is not None:
@@ -121,9 +125,16 @@ class Sheet:
         for unit, count in units.items():
             price = prices.get(unit)
             if price is None:
+                if self.covered(unit, units):
+                    continue
                 return None
             total += price * count
         return total, self._den
+
+    def covered(self, unit: str, units: Mapping[str, int]) -> bool:
+        """Whether ``unit`` is paid for by another measure of the same use, counted and priced beside it."""
+        other = SOLD_BY.get(unit, "")
+        return other in self.rates and bool(units.get(other))
 
     @property
     def dearest(self) -> Sheet:
@@ -267,6 +278,7 @@ def _sheet(
             assumed=assumed,
             minimums={unit: least for version in versions for unit, least in version.minimums.items()},
             disputed={unit for version in versions for unit in version.disputed},
+            unknown={unit for version in versions for unit in version.unknown},
             long_context=above,
             dearest=dearest if threshold is None else None,
         )
@@ -304,7 +316,7 @@ def _dearest(base: PriceVersion, layers: list[PriceVersion]) -> Sheet:
             if found:
                 rates[unit] = max(found, key=lambda rate: rate.amount / rate.per)
         made = Sheet(rates, currency=base.currency, version=base.id, source=base.source,
-                     minimums=each[0].minimums, long_context=above)  # fmt: skip
+                     minimums=each[0].minimums, unknown=each[0].unknown, long_context=above)  # fmt: skip
         if threshold is not None:
             above = (threshold, made)
     return made

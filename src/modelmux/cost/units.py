@@ -94,6 +94,9 @@ FALLBACK: Mapping[str, str] = {
 price differs. Never cheaper than what the vendor may bill, except one-hour cache writes (which see
 ``catalogue``: every model that has them lists them)."""
 
+SOLD_BY: Mapping[str, str] = {"input_audio": "audio_ms"}
+"""A unit without a price of its own that is paid for where the other one is counted beside it."""
+
 ALTERNATIVES: Mapping[str, tuple[str, ...]] = {
     "search": ("search_prompt",),
     "search_prompt": ("search",),
