@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from modelmux import wire
@@ -20,7 +20,13 @@ _DICT_WIRE = "openai.chat"
 
 def canonical_messages(messages: Messages, system: str | Sequence[Part] | None = None) -> tuple[Message, ...]:
     """Turns in order, ``system`` first. Raises InvalidRequest naming the message and field that is wrong."""
-    given = [messages] if isinstance(messages, (str, Message, Response, Mapping)) else list(messages)
+    if isinstance(messages, (str, Message, Response, Mapping)):
+        messages = [messages]
+    elif not isinstance(messages, Iterable):
+        raise InvalidRequest(
+            f"messages is a {type(messages).__name__}; give a string, or a list of messages", field="messages"
+        )
+    given = list(messages)
     out: list[Message] = []
     if system is not None:
         out.append(Message("system", (Text(system),) if isinstance(system, str) else tuple(system)))

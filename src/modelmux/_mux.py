@@ -24,7 +24,7 @@ from modelmux._streams import AsyncStream, Finisher, Stream
 from modelmux._tools import parse_output
 from modelmux._upstream import missing_key
 from modelmux.endpoint import Endpoint
-from modelmux.errors import ConfigError, NoCapableEndpoint, UnknownName
+from modelmux.errors import ConfigError, InvalidRequest, NoCapableEndpoint, UnknownName
 from modelmux.routing.health import Health
 from modelmux.routing.needs import RouteOptions
 from modelmux.routing.table import Fleet
@@ -269,6 +269,8 @@ class Mux:
             return self._fleets[cache_key]
         except (KeyError, TypeError):  # TypeError: an Endpoint with tags does not hash; it is compiled each time
             pass
+        if names == ():
+            raise InvalidRequest("model= is an empty list: name a model, or leave it out", field="model")
         targets = self._all() if names is None else self._named(names)
         usable = [target for target in targets if _has_key(target, keys)]
         if not usable:

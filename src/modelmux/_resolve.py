@@ -144,16 +144,24 @@ def resolve_all(models: Sequence[Any] | str | Endpoint | None, where: Surroundin
                     field=f"models[{group}]",
                 )
             targets.append(resolve(spec, where, group=group))
+    if not targets:
+        raise ConfigError("models= is empty: name models, or leave it out for all that have a key", field="models")
     return unique(targets)
 
 
 def everything(where: Surroundings) -> tuple[Target, ...]:
-    """Every chat model that the catalogue lists for the configured providers; those past their end are left out."""
+    """Every chat model that the catalogue lists for the configured providers; those past their end are left out.
+
+    So are providers whose key is there and whose address is not (many a variable is set for other tools), and second
+    routes to what a provider of the same key serves natively.
+    """
     today = date.today().isoformat()
+    rows = [row for row in where.configured() if where.base_url(row) and any(call.wire for call in row.calls.values())]
+    native = {row.id: set(row.key_env) for row in rows}
     return unique(
         resolve(f"{row.id}/{model.id}", where)
-        for row in where.configured()
-        if any(call.wire for call in row.calls.values())
+        for row in rows
+        if row.id in where.settings or not native.get(row.catalogue, set()) & set(row.key_env)
         for model in catalogue.load(row.catalogue or row.id).values()
         if "chat" in model.abilities and not _past(model.retired, today) and not _past(model.deprecated, today)
     )

@@ -1,0 +1,44 @@
+"""What a newcomer gets wrong, and what their machine has set already."""
+
+from __future__ import annotations
+
+import pytest
+
+from modelmux import Mux, errors
+
+OPENAI = "openai/gpt-5-mini"
+
+
+def test_a_key_set_for_another_tool_does_not_break_the_rest(no_vendor_keys, monkeypatch) -> None:
+    """Cloudflare's token is set on many a machine, and its provider has no address without an account."""
+    monkeypatch.setenv("OPENAI_API_KEY", "test-key")
+    monkeypatch.setenv("CLOUDFLARE_API_TOKEN", "test-key")
+    assert {name.partition("/")[0] for name in Mux().endpoints} == {"openai"}
+
+
+def test_one_key_does_not_list_every_model_twice(no_vendor_keys, monkeypatch) -> None:
+    monkeypatch.setenv("GEMINI_API_KEY", "test-key")
+    assert {name.partition("/")[0] for name in Mux().endpoints} == {"gemini"}
+    chosen_by_hand = Mux(providers={"gemini_openai": {"api_key": "test-key"}})
+    assert any(name.startswith("gemini_openai/") for name in chosen_by_hand.endpoints)
+
+
+def test_a_route_is_listed_where_nothing_native_is(no_vendor_keys, monkeypatch) -> None:
+    monkeypatch.setenv("COHERE_API_KEY", "test-key")
+    assert {name.partition("/")[0] for name in Mux().endpoints} == {"cohere_openai"}
+
+
+@pytest.mark.parametrize(
+    ("messages", "options", "field"),
+    [("hi", {"tags": "search"}, "tags"), (42, {}, "messages"), ("hi", {"model": []}, "model")],
+)
+def test_a_malformed_call_names_the_argument(vendors, make_mux, messages, options, field) -> None:
+    with pytest.raises(errors.InvalidRequest) as caught:
+        make_mux(OPENAI).chat(messages, **options)
+    assert caught.value.field == field
+    assert vendors.requests() == []
+
+
+def test_no_models_is_not_all_models() -> None:
+    with pytest.raises(errors.ConfigError, match="models= is empty"):
+        Mux([])
