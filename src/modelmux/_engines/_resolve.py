@@ -101,10 +101,10 @@ def _ask(host: str, port: int, flags: int) -> list[Place]:
     return [place for place in chain.from_iterable(zip_longest(mine, other)) if place is not None]
 
 
-def reset_after_fork() -> None:
+def _after_fork() -> None:
     global _lock
     _lock = threading.Lock()
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=reset_after_fork)
+    os.register_at_fork(after_in_child=_after_fork)

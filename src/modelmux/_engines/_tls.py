@@ -61,3 +61,13 @@ def _trusting(file: str | None, folder: str | None) -> ssl.SSLContext:
     if folder is not None and not os.path.isdir(folder):
         raise FileNotFoundError(f"no such CA file or directory: {folder}")
     return ssl.create_default_context(cafile=file, capath=folder)
+
+
+def _after_fork() -> None:
+    # Another thread of the parent may have held it.
+    global _lock
+    _lock = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
