@@ -58,6 +58,13 @@ def test_cheapest_counts_a_fee_for_each_call():
     assert order(endpoints, "cheapest") == ["plain", "fee"]
 
 
+def test_a_fee_for_searching_is_no_fee_for_each_call():
+    rates = {"input": 1, "output": 1, "search_prompt": 35, "search": 35}
+    endpoints = fleet(target("searches", model("searches", price=rates)), target("plain", model("plain", price=(2, 2))))
+    decision = endpoints.decide(ask(), RouteOptions.of(max_cost="0.01"), policy="cheapest", now=NOW)
+    assert decision.names == ("searches", "plain")
+
+
 def test_cheapest_counts_sound_at_its_own_price():
     heard = Request((Message("user", (Text("hear"), Media("audio", "audio/mp3", data="A" * 400_000))),))
     endpoints = fleet(

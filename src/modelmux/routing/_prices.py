@@ -41,7 +41,7 @@ class Prices:
                 row = (UNKNOWN, UNKNOWN, UNKNOWN, 0.0)
             else:
                 rate = sheet.per_token
-                row = (rate("input"), rate("output"), rate("input_audio"), rate("request") + rate("search_prompt"))
+                row = (rate("input"), rate("output"), rate("input_audio"), rate("request"))
                 if sheet.long_context is not None:
                     self.long[index] = sheet.long_context[0]
             for column, value in zip((self.input, self.output, self.audio, self.fee), row, strict=True):
@@ -79,7 +79,7 @@ def _steps(sheet: prices.Sheet) -> Iterator[int]:
 def dearest_rates(sheet: prices.Sheet, units_in: Sequence[str], units_out: Sequence[str]) -> tuple[float, float, float]:
     """The most a token in, a call, and a token out cost by ``sheet`` when they may be billed as any of those units."""
     rate = sheet.per_token
-    return max(map(rate, units_in)), rate("request") + rate("search_prompt"), max(map(rate, units_out))
+    return max(map(rate, units_in)), rate("request"), max(map(rate, units_out))
 
 
 def sheet_of(target: Target, *, at: float, tier: str | None = None) -> prices.Sheet | None:
