@@ -35,16 +35,36 @@ TPM = (
     "Requested 24754. Please try again in 18.642s."
 )
 
+A_CODE = "Client specified an invalid argument"
+WINDOW = "This model's maximum context length is 8192 tokens. However, you requested 9000 tokens"
+NO_EFFORT = "Model x does not support parameter reasoningEffort."
+POLICY = {"code": "ResponsibleAIPolicyViolation"}
+
 CASES: list[tuple[int, Any, type[errors.ProviderError], Retry]] = [
     (401, error(message="Incorrect API key provided", code="invalid_api_key"), errors.AuthError, Retry.ELSEWHERE),
-    (400, {"code": "Client specified an invalid argument", "error": "Incorrect API key provided: x."}, errors.AuthError, Retry.ELSEWHERE),
+    (400, {"code": A_CODE, "error": "Incorrect API key provided: x."}, errors.AuthError, Retry.ELSEWHERE),
     (401, {"detail": "Invalid API Key"}, errors.AuthError, Retry.ELSEWHERE),
     (401, b"<html><head><title>401 Authorization Required</title></head></html>", errors.AuthError, Retry.ELSEWHERE),
     (403, error(message="Forbidden", code="forbidden"), errors.PermissionDenied, Retry.ELSEWHERE),
-    (403, error(message="Country not supported", code="unsupported_country_region_territory"), errors.RegionBlocked, Retry.ELSEWHERE),
+    (
+        403,
+        error(message="Country not supported", code="unsupported_country_region_territory"),
+        errors.RegionBlocked,
+        Retry.ELSEWHERE,
+    ),
     (403, {"code": "denied", "error": "Content violates usage guidelines."}, errors.ContentBlocked, Retry.NEVER),
-    (402, error(message="Insufficient Balance", type="unknown_error", code="invalid_request_error"), errors.BillingError, Retry.ELSEWHERE),
-    (429, error(message=QUOTA, type="insufficient_quota", code="insufficient_quota"), errors.QuotaSpent, Retry.ELSEWHERE),
+    (
+        402,
+        error(message="Insufficient Balance", type="unknown_error", code="invalid_request_error"),
+        errors.BillingError,
+        Retry.ELSEWHERE,
+    ),
+    (
+        429,
+        error(message=QUOTA, type="insufficient_quota", code="insufficient_quota"),
+        errors.QuotaSpent,
+        Retry.ELSEWHERE,
+    ),
     (429, error(message="Insufficient balance", code="1113"), errors.BillingError, Retry.ELSEWHERE),
     (429, error(message=TPM, type="tokens", code="rate_limit_exceeded"), errors.RateLimited, Retry.SAME),
     (429, {"message": "Requests rate limit exceeded"}, errors.RateLimited, Retry.SAME),
@@ -52,20 +72,55 @@ CASES: list[tuple[int, Any, type[errors.ProviderError], Retry]] = [
     (404, error(message="The model `x` does not exist", code="model_not_found"), errors.ModelNotFound, Retry.ELSEWHERE),
     (404, error(message="Resource not found", code="404"), errors.ModelNotFound, Retry.ELSEWHERE),
     (404, error(code="DeploymentNotFound", message="..."), errors.ModelNotFound, Retry.ELSEWHERE),
-    (400, error(message="The model `x` has been decommissioned", code="model_decommissioned"), errors.ModelNotFound, Retry.ELSEWHERE),
-    (400, {"object": "error", "type": "invalid_model", "code": "1500", "message": "Invalid model: x"}, errors.ModelNotFound, Retry.ELSEWHERE),
+    (
+        400,
+        error(message="The model `x` has been decommissioned", code="model_decommissioned"),
+        errors.ModelNotFound,
+        Retry.ELSEWHERE,
+    ),
+    (
+        400,
+        {"object": "error", "type": "invalid_model", "code": "1500", "message": "Invalid model: x"},
+        errors.ModelNotFound,
+        Retry.ELSEWHERE,
+    ),
     (400, error(message="x is not a valid model ID", code=400), errors.ModelNotFound, Retry.ELSEWHERE),
     (400, error(message="too long", code="context_length_exceeded"), errors.ContextTooLong, Retry.ELSEWHERE),
-    (400, {"object": "error", "message": "This model's maximum context length is 8192 tokens. However, you requested 9000 tokens", "code": 400}, errors.ContextTooLong, Retry.ELSEWHERE),
-    (400, error(message="The total length of all messages is too long.", type="too_many_prompt_tokens", code=400), errors.ContextTooLong, Retry.ELSEWHERE),
-    (413, error(message="Request too large for model: tokens per minute (TPM): Limit 6000", code="rate_limit_exceeded"), errors.RequestTooLarge, Retry.ELSEWHERE),
-    (400, error(message="filtered", code="content_filter", innererror={"code": "ResponsibleAIPolicyViolation"}), errors.ContentBlocked, Retry.NEVER),
-    (400, error(message="filtered", code="content_filter", inner_error={"code": "ResponsibleAIPolicyViolation"}), errors.ContentBlocked, Retry.NEVER),
-    (400, error(message="Unsupported parameter: 'stop'", param="stop", code="unsupported_parameter"), errors.UnsupportedParameter, Retry.ELSEWHERE),
-    (400, error(message="`tool calling` is not supported with this model"), errors.UnsupportedParameter, Retry.ELSEWHERE),
-    (400, {"code": "Client specified an invalid argument", "error": "Model x does not support parameter reasoningEffort."}, errors.UnsupportedParameter, Retry.ELSEWHERE),
+    (400, {"object": "error", "message": WINDOW, "code": 400}, errors.ContextTooLong, Retry.ELSEWHERE),
+    (
+        400,
+        error(message="The total length of all messages is too long.", type="too_many_prompt_tokens", code=400),
+        errors.ContextTooLong,
+        Retry.ELSEWHERE,
+    ),
+    (
+        413,
+        error(message="Request too large for model: tokens per minute (TPM): Limit 6000", code="rate_limit_exceeded"),
+        errors.RequestTooLarge,
+        Retry.ELSEWHERE,
+    ),
+    (400, error(message="filtered", code="content_filter", innererror=POLICY), errors.ContentBlocked, Retry.NEVER),
+    (400, error(message="filtered", code="content_filter", inner_error=POLICY), errors.ContentBlocked, Retry.NEVER),
+    (
+        400,
+        error(message="Unsupported parameter: 'stop'", param="stop", code="unsupported_parameter"),
+        errors.UnsupportedParameter,
+        Retry.ELSEWHERE,
+    ),
+    (
+        400,
+        error(message="`tool calling` is not supported with this model"),
+        errors.UnsupportedParameter,
+        Retry.ELSEWHERE,
+    ),
+    (400, {"code": A_CODE, "error": NO_EFFORT}, errors.UnsupportedParameter, Retry.ELSEWHERE),
     (400, error(message="no", code="tool_use_failed", failed_generation="{"), errors.ToolUseFailed, Retry.SAME),
-    (422, {"detail": [{"loc": ["body", "temperature"], "msg": "too big", "type": "value_error"}]}, errors.RequestRejected, Retry.NEVER),
+    (
+        422,
+        {"detail": [{"loc": ["body", "temperature"], "msg": "too big", "type": "value_error"}]},
+        errors.RequestRejected,
+        Retry.NEVER,
+    ),
     (422, b"Failed to deserialize the JSON body", errors.RequestRejected, Retry.NEVER),
     (500, error(message="boom", type="server_error"), errors.ServerError, Retry.SAME),
     (500, error(code=500, message="tools param requires --jinja flag"), errors.ServerError, Retry.SAME),
@@ -77,8 +132,13 @@ CASES: list[tuple[int, Any, type[errors.ProviderError], Retry]] = [
     (503, error(message="This model is getting throttled"), errors.RateLimited, Retry.SAME),
     (404, b"Not Found", errors.ModelNotFound, Retry.ELSEWHERE),
     (418, b"\xff\xfe", errors.RequestRejected, Retry.NEVER),
-    (400, [error(code=400, message="API key not valid.", status="INVALID_ARGUMENT")], errors.AuthError, Retry.ELSEWHERE),
-]  # fmt: skip
+    (
+        400,
+        [error(code=400, message="API key not valid.", status="INVALID_ARGUMENT")],
+        errors.AuthError,
+        Retry.ELSEWHERE,
+    ),
+]
 
 
 @pytest.mark.parametrize(("status", "body", "kind", "retry"), CASES)
@@ -110,9 +170,7 @@ def test_everything_said_is_kept() -> None:
 
 
 def test_the_window_and_the_prompt_are_counted() -> None:
-    found = said(
-        400, error(message="This model's maximum context length is 8192 tokens. However, you requested 9000 tokens")
-    )
+    found = said(400, error(message=WINDOW))
     assert isinstance(found, errors.ContextTooLong)
     assert (found.limit, found.asked) == (8192, 9000)
 

@@ -381,3 +381,10 @@ def test_a_stale_argument_text_is_not_sent() -> None:
     cut = ToolCall("a", "f", {}, raw='{"x": ')
     body, _ = sent("openai.chat", ask(cut, role="assistant"))
     assert body["messages"][0]["tool_calls"][0]["function"]["arguments"] == '{"x": '
+
+
+def test_an_image_in_a_tool_result_stays_there_where_it_may() -> None:
+    image = Media("image", "image/png", "QUJD")
+    body, lost = sent("ollama_openai.chat", ask(ToolResult("a", (Text("see"), image)), role="tool"))
+    assert lost == {}
+    assert [item["type"] for item in body["messages"][0]["content"]] == ["text", "image_url"]
