@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import corpus
 import pytest
 
+import corpus
 from modelmux import providers, wire
 from modelmux.errors import ConfigError
 from modelmux.wire.openai_chat import make

@@ -85,7 +85,7 @@ def _decode_content(rest: dict[str, Any]) -> list[Part]:
     if isinstance(content, str):
         del rest["content"]
         return [Text(content)]
-    if isinstance(content, list):
+    if isinstance(content, list) and None not in content:
         del rest["content"]
         rest["$list"] = True
         return [decode_part(part) for part in content]

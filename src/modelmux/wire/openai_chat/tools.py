@@ -24,6 +24,9 @@ _MODES: dict[str, Literal["auto", "none", "required"]] = {
 }
 
 
+_ABSENT: Any = object()
+
+
 # --- tools ---------------------------------------------------------------------------------------------------
 
 
@@ -222,13 +225,16 @@ def decode_call(call: Any, number: int, *, asked: bool) -> ToolCall | None:
     if not isinstance(inner, dict) or not isinstance(inner.get("name"), str):
         return None
     inner = dict(inner)
-    name, given = inner.pop("name"), inner.pop(field, None)
+    name, given = inner.pop("name"), inner.pop(field, _ABSENT)
     call_id = rest.pop("id", None)
     if not asked:
         call_id = word(call_id)
     hints: dict[str, Any] = {}
     if kind != "function":
-        hints["$type" if kind is None else "type"] = kind
+        hints["type" if "type" in call else "$type"] = kind
+    if given is _ABSENT:
+        hints["$bare"] = True
+        given = ""
     if not isinstance(call_id, str) or not call_id:
         hints["$id"] = call_id
         call_id = "" if asked else f"call_{number}"
@@ -258,8 +264,10 @@ def _arguments(given: Any, hints: dict[str, Any]) -> tuple[dict[str, Any], str |
 def argument_text(call: ToolCall, *, as_came: bool) -> Any:
     """The arguments as they are said: the model's own text as long as it still means them."""
     own = ours(call.extra)
-    if as_came and "$arguments" in own and (own["$arguments"] or {}) == call.arguments:
-        return own["$arguments"]
+    if as_came and "$arguments" in own:
+        original = own["$arguments"]
+        if call.arguments == (original if isinstance(original, dict) else {}):
+            return original
     if call.raw is not None and (not call.arguments or _means(call.raw, call.arguments)):
         return call.raw
     return dumps_str(call.arguments)
@@ -284,12 +292,12 @@ def encode_call(call: ToolCall, *, as_came: bool) -> dict[str, Any]:
     item: dict[str, Any] = {"id": call.id, "type": "function"}
     function: dict[str, Any] = {"name": call.name, "arguments": argument_text(call, as_came=as_came)}
     if own:
-        item.update(fields_of(own))
+        item.update(fields_of(own) if as_came else {**fields_of(own), "type": "function"})
         function = {**own.get("function", {}), **function}
         if as_came:
             _as_it_came(item, own, call)
-            if own.get("$arguments", 0) is None and "arguments" not in function:
-                function["arguments"] = None
+            if "$bare" in own and not call.arguments:
+                del function["arguments"]
     item["function"] = function
     return item
 
