@@ -303,13 +303,13 @@ class Request:
 class Usage(Mapping[str, int]):
     """Disjoint units of use: unit name -> whole number. Adding two usages adds the units.
 
-    ``reported`` is False where the vendor gave no usage. ``total`` is the vendor's own total where it states one.
-    ``anomalies`` names what its counters contradict themselves in. ``vendor_cost`` is an exact decimal string with its
-    currency where the vendor states what the call cost; ``raw`` its object. ``parts`` are those of the units that were
-    billed at another model's price: ``(model, units)``. The units are listed in ``cost/units.py``.
+    ``reported`` is False where the vendor gave no usage. ``total`` is its own total where it states one; ``anomalies``
+    names what its counters contradict themselves in; ``vendor_cost`` is an exact decimal and its currency where it says
+    what the call cost; ``served`` what it says of ``tier``, ``speed`` and ``region``; ``raw`` its object. ``parts`` are
+    those of the units that were billed as another model: ``(model, units)``. Units are listed in ``cost/units.py``.
     """
 
-    __slots__ = ("_units", "anomalies", "parts", "raw", "reported", "total", "vendor_cost")
+    __slots__ = ("_units", "anomalies", "parts", "raw", "reported", "served", "total", "vendor_cost")
 
     def __init__(
         self,
@@ -320,14 +320,14 @@ class Usage(Mapping[str, int]):
         anomalies: tuple[str, ...] = (),
         vendor_cost: tuple[str, str] | None = None,
         parts: tuple[tuple[str, Mapping[str, int]], ...] = (),
+        served: Mapping[str, str] | None = None,
         raw: Any = None,
     ) -> None:
         self._units = {unit: count for unit, count in (units or {}).items() if count}
-        self.reported = reported
-        self.total = total
+        self.reported, self.total = reported, total
         self.anomalies = anomalies
         self.vendor_cost = vendor_cost
-        self.parts = parts
+        self.parts, self.served = parts, served
         self.raw = raw
 
     def __getitem__(self, unit: str) -> int:

@@ -70,6 +70,14 @@ def test_a_tier_without_a_price_makes_an_estimate() -> None:
     assert charge(MINI, Usage({"input": 1000}), at=NOW, tier="ludicrous").status == "estimated"
 
 
+def test_what_served_the_call_wins_over_what_was_asked() -> None:
+    usage = Usage({"input": 1_000_000}, served={"tier": "default"})
+    assert charge(MINI, usage, at=NOW, tier="priority").cost == Money(250_000_000)
+    usage = Usage({"input": 1_000_000}, served={"speed": "fast"})
+    model = catalogue.find("anthropic", "claude-opus-5-5")
+    assert charge(model, usage, at=NOW).cost == Money(8_000_000_000)
+
+
 def test_what_the_vendor_says_wins_and_ours_stands_beside_it() -> None:
     made = charge(MINI, Usage({"input": 1000}, vendor_cost=("0.00031", "USD")), at=NOW)
     assert made.cost == Money(310_000)

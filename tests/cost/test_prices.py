@@ -200,7 +200,8 @@ def test_no_other_price_stands_for_one_that_is_not_known() -> None:
     for one in (found, found.dearest):
         assert one.rate("input_audio") is None
         assert one.nano({"input": 1, "input_audio": 5}) is None
-        assert rate(one, "cache_read_audio") == 1
+        assert one.rate("cache_read_audio") is None
+        assert rate(one, "cache_read") == 1
 
 
 def test_what_is_sold_by_time_is_not_sold_by_tokens_too() -> None:

@@ -172,14 +172,14 @@ def amount(raw: Any) -> Decimal | None:
 
 
 def texts(paths: list[str]) -> Callable[[Mapping[str, Any]], str | None]:
-    """The first non-empty string among ``paths``, lower case."""
+    """The first non-empty string among ``paths``."""
     getters = [value(path) for path in paths]
 
     def first(body: Mapping[str, Any]) -> str | None:
         for get in getters:
             found = get(body)
             if isinstance(found, str) and found:
-                return found.lower()
+                return found
         return None
 
     return first

@@ -103,18 +103,17 @@ class _Call:
         if events is not None:
             body = self.read.fold(events)
         usage = self.read(body)
-        served = self.read.context(body) if isinstance(body, dict) else {}
         asked = self.request
         found = catalogue.find(self.provider, self.model)
-        if (found is None or not found.prices) and "model" in served:
-            found = catalogue.find(self.provider, served["model"])
+        if (found is None or not found.prices) and usage.served and "model" in usage.served:
+            found = catalogue.find(self.provider, usage.served["model"])
         made = charge(
             found,
             usage,
             at=self.at,
-            tier=served.get("tier") or _word(asked.get("service_tier")),
-            region=served.get("region") or _word(asked.get("inference_geo")) or _word(asked.get("base_url_region")),
-            speed=served.get("speed") or _word(asked.get("speed")),
+            tier=_word(asked.get("service_tier")),
+            region=_word(asked.get("inference_geo")) or _word(asked.get("base_url_region")),
+            speed=_word(asked.get("speed")),
             processing=self.processing,
             price=self.own,
         )

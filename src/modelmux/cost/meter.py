@@ -153,10 +153,13 @@ def charge(
     """The cost of ``usage`` of ``model`` at epoch second ``at``.
 
     A price the vendor states wins, then the caller's own ``price`` (unit -> money per million), then the catalogue.
-    ``tier``, ``region`` and ``speed`` are what served the call, in the vendor's words; ``processing`` is ``batch``
-    for batches. An unknown model, a unit without a price or missing usage make the cost unknown, never zero.
+    ``tier``, ``region`` and ``speed`` are in the vendor's words; what the usage says of them wins over what is given
+    here, because served wins over asked. ``processing`` is ``batch`` for batches. An unknown model, a unit without a price or missing usage make the cost unknown, never zero.
     Usage that was counted locally (``reported`` is False but units are given) makes an estimate.
     """
+    if usage.served:
+        tier, region = usage.served.get("tier", tier), usage.served.get("region", region)
+        speed = usage.served.get("speed", speed)
     used: Sheet | None = None
     if price is not None:
         used = user_sheet(price)

@@ -88,12 +88,12 @@ class Sheet:
         """The price of ``unit``: its own, else that of the unit it is billed as (:data:`~units.FALLBACK`), zero
         where the model is sold by another measure of the same thing; None where no price is known.
         """
-        if unit in self.unknown and unit not in self.rates:
-            return None
         wanted: str | None = unit
         while wanted is not None:
             if (own := self.rates.get(wanted)) is not None:
                 return own
+            if wanted in self.unknown:
+                return None
             wanted = FALLBACK.get(wanted)
         if any(other in self.rates for other in ALTERNATIVES.get(unit, ())):
             return Rate(Decimal(0), PER[unit], self.currency)
@@ -189,7 +189,7 @@ def _normal(
     return (
         _TIERS.get(tier, tier) if tier else None,
         None if processing in (None, "standard", "default", "realtime") else processing,
-        None if speed in (None, "standard", "default") else speed,
+        None if speed is None or speed.lower() in ("standard", "default") else speed.lower(),
         region.lower() if region else None,
     )
 

@@ -107,7 +107,15 @@ class Reader:
         for path, get in self._unpriced:
             if get(body):
                 anomalies.append(f"price: {path} is billed and cannot be counted")
-        return Usage(units, total=total, anomalies=tuple(anomalies), vendor_cost=stated, parts=tuple(parts), raw=usage)
+        return Usage(
+            units,
+            total=total,
+            anomalies=tuple(anomalies),
+            vendor_cost=stated,
+            parts=tuple(parts),
+            served=self.context(body) if self._context else None,
+            raw=usage,
+        )
 
     def context(self, body: Mapping[str, Any]) -> dict[str, str]:
         """What the body says about how the call was served: any of ``tier``, ``speed``, ``region``, ``model``."""
