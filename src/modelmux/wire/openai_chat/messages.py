@@ -154,7 +154,8 @@ def proofs(carried: Any) -> tuple[str | None, str | None]:
 
 
 def _decode_result(rest: dict[str, Any]) -> Message:
-    result_id = rest.pop("tool_call_id") if isinstance(rest.get("tool_call_id"), str) else ""
+    said = rest.get("tool_call_id")
+    result_id: str = rest.pop("tool_call_id") if isinstance(said, str) and said else ""
     name = rest.pop("name") if isinstance(rest.get("name"), str) else None
     parts = _decode_content(rest)
     hints: dict[str, Any] = {hint: rest.pop(hint) for hint in ("$list", "$absent") if hint in rest}

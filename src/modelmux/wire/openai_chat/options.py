@@ -138,7 +138,7 @@ def encode_output(output: Output, body: dict[str, Any], say: Saying) -> None:
         return
     inner = dict(rest.pop("json_schema", {}))
     if output.name is not None or "$nameless" not in own or not say.as_came:
-        inner["name"] = output.name or "output"
+        inner["name"] = output.name or ("" if say.as_came and output.name is not None else "output")
     if output.description is not None:
         inner["description"] = output.description
     if output.strict is not None:
