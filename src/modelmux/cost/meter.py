@@ -154,8 +154,9 @@ def charge(
 
     A price the vendor states wins, then the caller's own ``price`` (unit -> money per million), then the catalogue.
     ``tier``, ``region`` and ``speed`` are in the vendor's words; what the usage says of them wins over what is given
-    here, because served wins over asked. ``processing`` is ``batch`` for batches. An unknown model, a unit without a price or missing usage make the cost unknown, never zero.
-    Usage that was counted locally (``reported`` is False but units are given) makes an estimate.
+    here, because served wins over asked. ``processing`` is ``batch`` for batches. An unknown model, a unit without a
+    price or missing usage make the cost unknown, never zero. Usage that was counted locally (``reported`` is False but
+    units are given) makes an estimate.
     """
     if usage.served:
         tier, region = usage.served.get("tier", tier), usage.served.get("region", region)
