@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from modelmux.catalogue import Model, PriceVersion
 from modelmux.errors import NoCapableEndpoint
 from modelmux.money import NANO, Money
 from modelmux.routing.needs import RouteOptions
@@ -145,14 +146,32 @@ def test_what_is_left_after_an_attempt_caps_the_next():
     assert float(unlimited.bound) == pytest.approx(0.16, rel=1e-6)  # the model's 16,000 tokens
 
 
-def test_columns_and_single_endpoints_agree():
-    endpoints = fleet(*(target(f"t{i}", model(f"t{i}", price=(i / 3, 4 * i / 3))) for i in range(1, 60)))
-    request = ask("word " * 200)
-    for cost in ("0.0005", "0.002", "0.008", "0.05"):
+@pytest.mark.parametrize("words", [200, 3_000])
+def test_columns_and_single_endpoints_agree(words):
+    """The quick way over many endpoints keeps those that the exact rule keeps, also where long prompts cost more."""
+
+    def tiers(i):
+        return ({"above": 2_000, "rates": {"input": str(i), "output": str(9 * i)}},) if i % 2 else ()
+
+    endpoints = fleet(
+        *(target(f"t{i}", model(f"t{i}", price=(i / 3, 4 * i / 3), tiers=tiers(i))) for i in range(1, 60))
+    )
+    request = ask("word " * words)
+    needs = endpoints.decide(request, now=NOW).needs
+    sizes = set()
+    for cost in ("0.0005", "0.002", "0.008", "0.05", "0.2", "2"):
         try:
             kept = set(names(capped(endpoints, request, cost).ranked))
         except NoCapableEndpoint:
             kept = set()
-        needs = endpoints.decide(request, RouteOptions(), now=NOW).needs
         alone = {n for n in endpoints.names if not endpoints.ceiling(needs, n, left=Money.of(cost), now=NOW).reason}
         assert kept == alone
+        sizes.add(len(kept))
+    assert len(sizes) > 3
+
+
+def test_a_least_number_of_tokens_billed_is_bounded():
+    prices = (PriceVersion({"input": "10", "output": "1"}, minimums={"input": 100_000}, id="least"),)
+    endpoints = fleet(target("a", Model("a", "p", abilities=frozenset({"chat", "tools"}), prices=prices)))
+    with pytest.raises(NoCapableEndpoint, match=r"input alone may cost \$1"):
+        capped(endpoints, ask(), "0.5")

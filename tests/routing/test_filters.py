@@ -198,6 +198,19 @@ def test_too_small_a_window_and_too_short_an_output():
     assert said["terse"] == "writes at most 100 tokens, max_tokens is 500"
 
 
+def test_a_region_is_not_the_beginning_of_a_word():
+    endpoints = fleet(target("a", region="europe"), target("b", region="eu-north-1"))
+    assert names(decide(endpoints, region="eu").ranked) == ["b"]
+
+
+def test_the_answer_needs_room_in_the_window_too():
+    endpoints = fleet(target("full", model("full", context=8_000)), target("large", model("large", price=(9, 9))))
+    request = ask("hi", max_tokens=7_000, reasoning=ReasoningOptions(budget=16_000))
+    assert names(decide(endpoints, request).ranked) == ["full", "large"]
+    request = ask("hi", max_tokens=7_900, reasoning=ReasoningOptions(budget=16_000))
+    assert reasons(decide(endpoints, request))["full"].startswith("window of 8,000 tokens is too small")
+
+
 def test_the_prompt_limit_counts_where_it_is_lower_than_the_window():
     endpoints = fleet(target("a", model("a", context=400_000, max_input=3_000)), target("b", model("b", price=(9, 9))))
     assert names(decide(endpoints, ask("word " * 5_000)).ranked) == ["b"]
