@@ -236,7 +236,7 @@ def decode_call(call: Any, number: int, *, asked: bool) -> ToolCall | None:
         hints["$bare"] = True
         given = ""
     if not isinstance(call_id, str) or not call_id:
-        hints["$id"] = call_id
+        hints["id" if "id" in call else "$id"] = call_id
         call_id = "" if asked else f"call_{number}"
     if key == "custom":
         arguments, raw = parse_arguments(given if isinstance(given, str) else "")
@@ -292,7 +292,7 @@ def encode_call(call: ToolCall, *, as_came: bool) -> dict[str, Any]:
     item: dict[str, Any] = {"id": call.id, "type": "function"}
     function: dict[str, Any] = {"name": call.name, "arguments": argument_text(call, as_came=as_came)}
     if own:
-        item.update(fields_of(own) if as_came else {**fields_of(own), "type": "function"})
+        item = {**item, **fields_of(own)} if as_came else {**fields_of(own), **item}
         function = {**own.get("function", {}), **function}
         if as_came:
             _as_it_came(item, own, call)
@@ -305,8 +305,7 @@ def encode_call(call: ToolCall, *, as_came: bool) -> dict[str, Any]:
 def _as_it_came(item: dict[str, Any], own: Any, call: ToolCall) -> None:
     if "$type" in own:
         del item["type"]
-    if "$id" in own and not call.id:
-        if own["$id"] is None:
-            del item["id"]
-        else:
-            item["id"] = own["$id"]
+    if call.id:
+        item["id"] = call.id
+    elif "$id" in own:
+        del item["id"]
