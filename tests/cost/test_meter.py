@@ -78,6 +78,14 @@ def test_what_served_the_call_wins_over_what_was_asked() -> None:
     assert charge(model, usage, at=NOW).cost == Money(8_000_000_000)
 
 
+def test_the_region_that_served_the_call_is_the_one_that_is_billed() -> None:
+    model = catalogue.find("anthropic", "claude-sonnet-4-6")
+    plain = charge(model, Usage({"input": 1_000_000}), at=NOW)
+    uplifted = charge(model, Usage({"input": 1_000_000}, served={"region": "us"}), at=NOW, region="global")
+    assert plain.cost == Money(3_000_000_000)
+    assert uplifted.cost == Money(3_300_000_000)
+
+
 def test_what_the_vendor_says_wins_and_ours_stands_beside_it() -> None:
     made = charge(MINI, Usage({"input": 1000}, vendor_cost=("0.00031", "USD")), at=NOW)
     assert made.cost == Money(310_000)

@@ -92,6 +92,33 @@ def test_what_exceeds_the_prompt_was_counted_beside_it() -> None:
     assert len(usage.anomalies) == 1
 
 
+def test_what_only_fails_to_fit_is_trimmed_to_the_prompt() -> None:
+    usage = reader("openai.chat")(
+        {
+            "usage": {
+                "prompt_tokens": 10,
+                "completion_tokens": 1,
+                "total_tokens": 11,
+                "prompt_tokens_details": {"cached_tokens": 8, "cache_write_tokens": 5},
+            }
+        }
+    )
+    assert dict(usage) == {"cache_read": 8, "cache_write_5m": 2, "output": 1}
+    assert len(usage.anomalies) == 1
+
+
+def test_one_vendor_counts_reasoning_beside_the_completion_even_without_a_total() -> None:
+    body = {
+        "usage": {
+            "prompt_tokens": 7,
+            "completion_tokens": 30,
+            "completion_tokens_details": {"reasoning_tokens": 20},
+        }
+    }
+    assert dict(reader("xai.chat")(body)) == {"input": 7, "output": 30, "reasoning": 20}
+    assert dict(reader("openai.chat")(body)) == {"input": 7, "output": 10, "reasoning": 20}
+
+
 def test_the_total_proves_reasoning_beside_the_output() -> None:
     usage = reader("acme.chat")(
         {
