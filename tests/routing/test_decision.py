@@ -103,6 +103,24 @@ def test_a_pickled_decision_keeps_names_and_numbers_only():
         again.candidate("nobody")
 
 
+def test_what_an_attempt_needs_to_know_is_the_same_without_and_with_the_row():
+    decision = decide(max_cost="0.05")
+    for either in (decision, pickle.loads(pickle.dumps(decision))):
+        row = decision.candidate("p/small")
+        assert either.input_tokens("p/small") == row.input_tokens
+        assert float(either.bound("p/small")) == pytest.approx(row.bound_cost, abs=1e-9)
+    assert decide().bound("r/new") is None
+
+
+def test_a_bound_is_in_the_currency_of_its_price():
+    endpoints = fleet(target("won", model("won", currency="KRW")), target("a"), target("b"))
+    decision = endpoints.decide(ask(max_tokens=1_000), policy="cheapest", now=NOW)
+    assert decision.names[-1] == "won"
+    assert decision.bound("won").currency == "KRW"
+    row = decision.candidate("won")
+    assert (row.currency, row.expected_cost, row.bound_cost) == ("USD", None, None)
+
+
 def test_the_error_of_nobody_left_travels_too():
     with pytest.raises(NoCapableEndpoint) as caught:
         decide(region="mars")

@@ -65,6 +65,12 @@ def test_a_fee_for_searching_is_no_fee_for_each_call():
     assert decision.names == ("searches", "plain")
 
 
+def test_every_answer_asked_for_is_paid():
+    endpoints = fleet(target("a", model("a", price=(0, 10))))
+    one, four = (endpoints.decide(ask(n=n), policy="cheapest", now=NOW).chosen for n in (1, 4))
+    assert four.expected_cost == pytest.approx(4 * one.expected_cost)
+
+
 def test_cheapest_counts_sound_at_its_own_price():
     heard = Request((Message("user", (Text("hear"), Media("audio", "audio/mp3", data="A" * 400_000))),))
     endpoints = fleet(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from modelmux.cost import prices
@@ -76,7 +77,10 @@ def _steps(sheet: prices.Sheet) -> Iterator[int]:
         sheet = sheet.long_context[1]
 
 
-def dearest_rates(sheet: prices.Sheet, units_in: Sequence[str], units_out: Sequence[str]) -> tuple[float, float, float]:
+@lru_cache(maxsize=4096)
+def dearest_rates(
+    sheet: prices.Sheet, units_in: tuple[str, ...], units_out: tuple[str, ...]
+) -> tuple[float, float, float]:
     """The most a token in, a call, and a token out cost by ``sheet`` when they may be billed as any of those units."""
     rate = sheet.per_token
     return max(map(rate, units_in)), rate("request"), max(map(rate, units_out))

@@ -165,7 +165,9 @@ class Candidates(Sequence[Candidate]):
             output_tokens=needs.output,
             expected_cost=None if cost == inf else cost,
             upper_cost=self._upper_cost(position, estimate, limit),
-            bound_cost=None if limit.bound is None else float(limit.bound),
+            bound_cost=float(limit.bound)
+            if limit.bound is not None and limit.bound.currency == self.currency
+            else None,
             currency=self.currency,
             cap=limit.cap,
             ttft=ttft[position],
@@ -190,6 +192,14 @@ class Candidates(Sequence[Candidate]):
     def index_of(self, name: str) -> int:
         """The position of the endpoint called ``name``. Raises KeyError."""
         return self._pool.positions[name]
+
+    def limit_of(self, name: str) -> Ceiling:
+        """The output cap and the bound of an attempt at ``name`` that may spend the whole ``max_cost``."""
+        return self._limit(self.index_of(name))
+
+    def input_of(self, name: str) -> int:
+        """Tokens in that are expected at ``name``."""
+        return self.estimates[self._pool.meters[self.index_of(name)]].expected
 
     def cap_of(self, name: str) -> int | None:
         """The output cap a ceiling makes us send to ``name``; None when there is none."""

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
+from modelmux.money import Money
 from modelmux.routing import _show
 
 if TYPE_CHECKING:
@@ -162,6 +163,17 @@ class Decision:
         if self._source is not None:
             return self._source.cap_of(name)
         return self.candidate(name).cap
+
+    def bound(self, name: str) -> Money | None:
+        """The most an attempt at ``name`` can cost, in the currency it is priced in; None when that is not known."""
+        if self._source is not None:
+            return self._source.limit_of(name).bound
+        candidate = self.candidate(name)
+        return None if candidate.bound_cost is None else Money.of(candidate.bound_cost, candidate.currency)
+
+    def input_tokens(self, name: str) -> int:
+        """Tokens in that are expected at ``name``."""
+        return self.candidate(name).input_tokens if self._source is None else self._source.input_of(name)
 
     @property
     def excluded(self) -> tuple[Excluded, ...]:
