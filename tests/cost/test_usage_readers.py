@@ -99,11 +99,11 @@ def test_what_only_fails_to_fit_is_trimmed_to_the_prompt() -> None:
                 "prompt_tokens": 10,
                 "completion_tokens": 1,
                 "total_tokens": 11,
-                "prompt_tokens_details": {"cached_tokens": 8, "cache_write_tokens": 5},
+                "prompt_tokens_details": {"cached_tokens": 8, "audio_tokens": 5},
             }
         }
     )
-    assert dict(usage) == {"cache_read": 8, "cache_write_5m": 2, "output": 1}
+    assert dict(usage) == {"cache_read": 8, "input_audio": 2, "output": 1}
     assert len(usage.anomalies) == 1
 
 
