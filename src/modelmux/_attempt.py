@@ -121,31 +121,36 @@ def _streamed(
     pending: list[Event] = []
     last: list[Event] = []
     size = 0
-    over = False
-    by = trial.read_by
-    while not over:
+    more = NextBytes(trial.read_by)
+    while True:
         try:
-            data: bytes = yield NextBytes(by)
+            data: bytes = yield more
         except ProviderError:
-            if last:
-                break  # the answer was complete; only the connection's end is missing
-            raise
+            if not last:
+                raise
+            _stamped(head, decoder.close)
+            break  # the answer was complete; only the connection's end is missing
         size += len(data)
         if size > limit:
             raise _too_large(limit)
         if size == len(data) and _is_whole(data, content_type):
             return (yield from _whole_instead(trial, head, data, limit))
-        over = not data
-        events = _stamped(head, (lambda: decoder.feed(data)) if data else decoder.close)  # noqa: B023 - called at once
+        try:
+            events = decoder.feed(data) if data else decoder.close()
+        except ProviderError as error:
+            raise _stamp(error, head) from error.__cause__
         if _sort(trial, events, pending, last) and pending and not hold:
             trial.handed_over = True
             yield Emit(pending)
             pending = []
         if decoder.error is not None:
             raise _stamp(decoder.error, head)
-        by = trial.clock.monotonic() + _TAIL if last else trial.read_by
-    if not over:
-        _stamped(head, decoder.close)
+        if not data:
+            break
+        if last:
+            more = NextBytes(trial.clock.monotonic() + _TAIL)
+        elif more.deadline != trial.deadline:
+            more = NextBytes(trial.read_by)
     trial.response = trial.folder.response()
     return pending + last
 
@@ -155,7 +160,7 @@ def _sort(trial: Trial, events: Sequence[Event], pending: list[Event], last: lis
     feed = trial.folder.feed
     for event in events:
         feed(event)
-        if isinstance(event, Finish):
+        if type(event) is Finish:
             last.append(event)
         else:
             pending.append(event)

@@ -51,8 +51,9 @@ class Driver:
             while True:
                 effect = core.send(result) if error is None else core.throw(error)
                 result = error = None
-                if type(effect) is Emit:
-                    return effect.events
+                kind = type(effect)
+                if kind is Emit:
+                    return effect.events  # type: ignore[union-attr]  # told apart by kind
                 try:
                     result = self._perform(effect)
                 except ModelmuxError as failure:
@@ -81,18 +82,17 @@ class Driver:
             stream.close()
 
     def _perform(self, effect: Effect) -> Any:
-        kind = type(effect)
-        if kind is NextBytes:
+        if isinstance(effect, NextBytes):
             assert self._stream is not None
-            return self._stream.read(effect.deadline)  # type: ignore[union-attr]  # told apart by kind
-        if kind is Send:
+            return self._stream.read(effect.deadline)
+        if isinstance(effect, Send):
             stream, self._stream = self._stream, None
             if stream is not None:
                 stream.close()
-            self._stream = self._engine.send(effect.request, deadline=effect.deadline, client=effect.client)  # type: ignore[union-attr]
+            self._stream = self._engine.send(effect.request, deadline=effect.deadline, client=effect.client)
             return self._stream.head
-        if kind is Look:
-            return self._look(effect.names)  # type: ignore[union-attr]
+        if isinstance(effect, Look):
+            return self._look(effect.names)
         if isinstance(effect, Sleep):
             return self._clock.sleep(max(0.0, effect.until - self._clock.monotonic()))
         raise TypeError(f"not an effect: {effect!r}")
@@ -127,10 +127,14 @@ class AsyncDriver:
             while True:
                 effect = core.send(result) if error is None else core.throw(error)
                 result = error = None
-                if type(effect) is Emit:
-                    return effect.events
+                kind = type(effect)
+                if kind is Emit:
+                    return effect.events  # type: ignore[union-attr]  # told apart by kind
                 try:
-                    result = await self._perform(effect)
+                    if kind is NextBytes:  # the one that every piece of a stream needs
+                        result = await self._stream.read(effect.deadline)  # type: ignore[union-attr]
+                    else:
+                        result = await self._perform(effect)
                 except ModelmuxError as failure:
                     error = failure
         except StopIteration as stop:
@@ -159,18 +163,14 @@ class AsyncDriver:
             await stream.aclose()
 
     async def _perform(self, effect: Effect) -> Any:
-        kind = type(effect)
-        if kind is NextBytes:
-            assert self._stream is not None
-            return await self._stream.read(effect.deadline)  # type: ignore[union-attr]  # told apart by kind
-        if kind is Send:
+        if isinstance(effect, Send):
             stream, self._stream = self._stream, None
             if stream is not None:
                 await stream.aclose()
-            self._stream = await self._engine.send(effect.request, deadline=effect.deadline, client=effect.client)  # type: ignore[union-attr]
+            self._stream = await self._engine.send(effect.request, deadline=effect.deadline, client=effect.client)
             return self._stream.head
-        if kind is Look:
-            return self._look(effect.names)  # type: ignore[union-attr]
+        if isinstance(effect, Look):
+            return self._look(effect.names)
         if isinstance(effect, Sleep):
             return await self._clock.asleep(max(0.0, effect.until - self._clock.monotonic()))
         raise TypeError(f"not an effect: {effect!r}")

@@ -16,6 +16,8 @@ effect              answered with                                         raises
 
 Times are absolute, in seconds on ``Clock.monotonic``. A connection needs no effect to be released: the driver does it
 at the next :class:`Send` and at the generator's end, back to the pool if the body was read to its end, else closed.
+
+Nobody changes an effect; they are not frozen because one is made for every piece of a stream, and that costs twice.
 """
 
 from __future__ import annotations
@@ -28,14 +30,14 @@ from modelmux._http import HttpRequest
 from modelmux.types import Event
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Look:
     """Read what is known of these endpoints: latency, in-flight calls, and so on. ``names`` are endpoint ids."""
 
     names: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Send:
     """Send a request and wait for the head. ``deadline`` is absolute, None for no limit.
 
@@ -47,21 +49,21 @@ class Send:
     client: Any = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class NextBytes:
     """Wait for more of the body of the last :class:`Send`."""
 
     deadline: float | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Sleep:
     """Wait until this absolute time."""
 
     until: float
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Emit:
     """Hand events to the caller."""
 

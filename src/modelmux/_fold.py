@@ -43,9 +43,10 @@ class Folder:
         self._extra: dict[str, dict[str, Any]] = {}
 
     def feed(self, event: Event) -> None:
-        if isinstance(event, TextDelta):
-            choice = self._choice(event.choice)
-            choice.block(event.part, "text").pieces.append(event.text)
+        if type(event) is TextDelta:  # nearly every event of a stream: no detours
+            choice = self._choices.get(event.choice) or self._choice(event.choice)
+            block = choice.blocks.get(event.part) or choice.block(event.part, "text")
+            block.pieces.append(event.text)
             if event.logprobs:
                 choice.logprobs.extend(event.logprobs)
         elif isinstance(event, ReasoningDelta):

@@ -79,6 +79,11 @@ class LineSplitter:
         self._hold(lines.pop())
         return lines
 
+    @property
+    def holding(self) -> bool:
+        """Whether what comes next may belong to what came before."""
+        return self._skip_lf or self._held_size > 0
+
     def close(self) -> bytes:
         """What was left without a line end."""
         held = b"".join(self._held)
@@ -95,7 +100,7 @@ class LineSplitter:
         self._held.append(data)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: one is made for every piece of a stream, and that costs twice
 class SSE:
     """One server-sent event: its ``event`` name (empty when the server gave none) and its data."""
 
@@ -110,18 +115,25 @@ class SSEDecoder:
     end their last event that way.
     """
 
-    __slots__ = ("_data", "_event", "_first", "_lines")
+    __slots__ = ("_between", "_data", "_event", "_first", "_lines")
 
     def __init__(self, limit: int = MAX_LINE) -> None:
         self._lines = LineSplitter(limit)
         self._data: list[bytes] = []
         self._event = ""
         self._first = True
+        self._between = False
+        """Whether nothing of an event is held."""
 
     def feed(self, data: bytes) -> list[SSE]:
+        if self._between and data[-2:] == b"\n\n":
+            whole = _whole_events(data)
+            if whole is not None:
+                return whole
         out: list[SSE] = []
         for line in self._lines.feed(data):
             self._line(line, out)
+        self._between = not (self._first or self._data or self._event or self._lines.holding)
         return out
 
     def close(self) -> list[SSE]:
@@ -148,6 +160,24 @@ class SSEDecoder:
             self._event = line[6:].strip().decode("utf-8", "replace")
         elif line == b"data":
             self._data.append(b"")
+
+
+def _whole_events(data: bytes) -> list[SSE] | None:
+    """The events of a read that holds nothing but whole ones in their plainest form, as most reads do. None for any
+    other: it is read line by line.
+    """
+    if b"\r" in data:
+        return None
+    out: list[SSE] = []
+    for block in data[:-2].split(b"\n\n"):
+        name, line = "", block
+        if block[:7] == b"event: ":
+            head, _, line = block.partition(b"\n")
+            name = head[7:].strip().decode("utf-8", "replace")
+        if line[:6] != b"data: " or b"\n" in line:
+            return None
+        out.append(SSE(line[6:], name))
+    return out
 
 
 def sse(data: bytes, event: str = "") -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterator
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
@@ -28,7 +29,7 @@ class Stream:
     def __init__(self, driver: Driver, finish: Finisher) -> None:
         self._driver = driver
         self._finish = finish
-        self._pending: Iterator[Event] = iter(())
+        self._pending: deque[Event] = deque()
         self._reply: Reply | None = None
         self._over = False
 
@@ -46,16 +47,15 @@ class Stream:
         return self
 
     def __next__(self) -> Event:
-        while True:
-            for event in self._pending:
-                return event
+        while not self._pending:
             events = self._driver.advance()
             if events is None:
                 self._over = True
                 if self._reply is None and self._driver.reply is not None:
                     self._reply = self._finish(self._driver.reply)
                 raise StopIteration
-            self._pending = iter(events)
+            self._pending.extend(events)
+        return self._pending.popleft()
 
     @property
     def text(self) -> Iterator[str]:
@@ -75,7 +75,7 @@ class Stream:
     def close(self) -> None:
         """Stop reading and release the connection. Safe to call more than once."""
         self._over = True
-        self._pending = iter(())
+        self._pending.clear()
         self._driver.close()
 
 
@@ -87,7 +87,7 @@ class AsyncStream:
     def __init__(self, driver: AsyncDriver, finish: Finisher) -> None:
         self._driver = driver
         self._finish = finish
-        self._pending: Iterator[Event] = iter(())
+        self._pending: deque[Event] = deque()
         self._reply: Reply | None = None
         self._over = False
 
@@ -105,16 +105,15 @@ class AsyncStream:
         return self
 
     async def __anext__(self) -> Event:
-        while True:
-            for event in self._pending:
-                return event
+        while not self._pending:
             events = await self._driver.advance()
             if events is None:
                 self._over = True
                 if self._reply is None and self._driver.reply is not None:
                     self._reply = self._finish(self._driver.reply)
                 raise StopAsyncIteration
-            self._pending = iter(events)
+            self._pending.extend(events)
+        return self._pending.popleft()
 
     @property
     def text(self) -> AsyncIterator[str]:
@@ -138,5 +137,5 @@ class AsyncStream:
     async def aclose(self) -> None:
         """Stop reading and release the connection. Safe to call more than once."""
         self._over = True
-        self._pending = iter(())
+        self._pending.clear()
         self._driver.abort()
