@@ -30,11 +30,10 @@ MODELS = (
 """The strong and the small model of each of three vendors, as of late 2024."""
 
 ABOUT = {
-    "benchmark": "MATH, level 5",
-    "questions": "hendrycks/math on GitHub, licence MIT",
-    "outcomes": "WildEval/ZeroEval on GitHub (result_dirs/math-l5), licence Apache-2.0; verdicts re-scored from the "
-    "stored answers, tokens counted with cl100k_base",
-    "prices": "list prices of late 2024, entered by hand: good for ratios, not for invoices",
+    "questions": "MATH level 5 (github.com/hendrycks/math, MIT licence)",
+    "outcomes": "ZeroEval (github.com/WildEval/ZeroEval, Apache-2.0 licence)",
+    "outcomes_how": "result_dirs/math-l5: verdicts re-scored from the stored answers, tokens counted with cl100k_base",
+    "prices": "list prices of late 2024: good for ratios, not for invoices",
     "prices_as_of": "late 2024",
 }
 
