@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from math import ceil
 from typing import TYPE_CHECKING, Literal
 
-from modelmux import tokens
+from modelmux import catalogue, tokens
 from modelmux._upstream import key_for
 from modelmux.cost import meter
 from modelmux.cost.records import AttemptRow
@@ -23,6 +23,7 @@ from modelmux.types import NO_USAGE, Message, Request, Response, Usage
 if TYPE_CHECKING:
     from modelmux._attempt import Trial
     from modelmux._exchange import Call
+    from modelmux.catalogue import Model
     from modelmux.endpoint import Target
     from modelmux.routing.plan import Candidate, Decision
 
@@ -52,9 +53,18 @@ def bill(trial: Trial, expected_input: int) -> Bill:
     target = trial.target
     response = trial.response
     tier = response.service_tier if response is not None else None
-    charge = meter.charge(target.info, usage, at=trial.started, tier=tier, region=target.region, price=target.price)
+    charge = meter.charge(
+        _model(target, response), usage, at=trial.started, tier=tier, region=target.region, price=target.price
+    )
     status: CostStatus = "estimated" if estimated and charge.status == "priced" else charge.status
     return Bill(usage, charge.cost, status, charge.source, charge.version)
+
+
+def _model(target: Target, response: Response | None) -> Model | None:
+    """The catalogue's entry of the model asked for; for an alias it does not know, of the one that says it served."""
+    if target.info is not None or response is None or not response.model:
+        return target.info
+    return catalogue.find(target.row.catalogue or target.provider, response.model)
 
 
 def _used(trial: Trial, expected_input: int) -> tuple[Usage | None, bool]:
