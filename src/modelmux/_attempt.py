@@ -12,6 +12,7 @@ from modelmux._http import HttpHead
 from modelmux.errors import MalformedResponse, ModelmuxError, ProviderError, ResponseTooLarge
 from modelmux.receipt import AttemptStatus
 from modelmux.types import MODEL_OUTPUT, Event, Finish, Response
+from modelmux.wire._classify import request_id_of
 
 if TYPE_CHECKING:
     from modelmux._clock import Clock
@@ -83,6 +84,7 @@ def attempt(
     """
     head: HttpHead = yield Send(request, trial.read_by, trial.target.http_client)
     trial.http_status = head.status
+    trial.request_id = request_id_of(head.headers)
     content_type = head.headers.get("content-type", "")
     if not 200 <= head.status < 300:
         body = yield from _read(trial, _ERROR_BODY, cut=True)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from math import ceil
 from typing import TYPE_CHECKING, Literal
 
 from modelmux import catalogue, tokens
@@ -16,7 +15,7 @@ from modelmux._upstream import key_for
 from modelmux.cost import meter
 from modelmux.cost.records import AttemptRow
 from modelmux.errors import Billed, InvalidRequest, ProviderError
-from modelmux.money import NANO, Money
+from modelmux.money import Money
 from modelmux.receipt import Attempt, Receipt
 from modelmux.types import NO_USAGE, Message, Request, Response, Usage
 
@@ -25,7 +24,7 @@ if TYPE_CHECKING:
     from modelmux._exchange import Call
     from modelmux.catalogue import Model
     from modelmux.endpoint import Target
-    from modelmux.routing.plan import Candidate, Decision
+    from modelmux.routing.plan import Decision
 
 CostStatus = Literal["priced", "estimated", "unknown"]
 
@@ -94,11 +93,11 @@ def _estimate(answer: Response, target: Target, expected_input: int) -> Usage:
     return Usage(units, reported=False, raw=seen.raw)
 
 
-def intent(trial: Trial, call: Call, decision: Decision, candidate: Candidate) -> AttemptRow:
+def intent(trial: Trial, call: Call, decision: Decision) -> AttemptRow:
     """The row that says: this attempt is about to be sent, and this is what it can cost at most."""
     target = trial.target
     key = key_for(target, call.keys)
-    bound = candidate.bound_cost
+    bound = decision.bound(target.name)
     return AttemptRow(
         attempt_id=trial.id,
         call_id=call.id,
@@ -112,8 +111,8 @@ def intent(trial: Trial, call: Call, decision: Decision, candidate: Candidate) -
         tags=call.tags,
         user=call.tags.get("user"),
         stream=call.stream,
-        currency=None if bound is None else candidate.currency,
-        bound_nano=None if bound is None else ceil(bound * NANO),
+        currency=None if bound is None else bound.currency,
+        bound_nano=None if bound is None else bound.nano,
         decision=decision.summary,
     )
 

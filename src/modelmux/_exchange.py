@@ -24,6 +24,7 @@ from modelmux.errors import (
     StreamInterrupted,
     Unsupported,
 )
+from modelmux.money import Money
 from modelmux.receipt import Attempt
 from modelmux.routing import retry
 from modelmux.types import Event, Reply, Restarted, Warning
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from modelmux.cost.recorder import Recorder
     from modelmux.cost.records import AttemptRow
     from modelmux.endpoint import Target
+    from modelmux.routing.ceilings import Ceiling
     from modelmux.routing.health import Health
     from modelmux.routing.needs import RouteOptions
     from modelmux.routing.plan import Decision
@@ -89,7 +91,19 @@ class _Progress:
     warnings: list[Warning] = field(default_factory=list)
     avoid: frozenset[str] = frozenset()
     trial: Trial | None = None
+    spent: int = 0
     handed_over: bool = False
+
+    def ceiling(self, name: str) -> Ceiling | None:
+        """What a further attempt at ``name`` may come to under ``max_cost``, given what the earlier ones cost at most;
+        None without a ceiling.
+        """
+        limit = self.call.options.max_cost
+        needs = self.decision.needs
+        if limit is None or needs is None:
+            return None
+        left = Money(limit.nano - self.spent, limit.currency)
+        return self.call.fleet.ceiling(needs, name, left=left, now=self.env.clock.time())
 
 
 def exchange(call: Call, env: Env) -> Generator[Effect, Any, Reply]:
@@ -142,8 +156,7 @@ def _try(progress: _Progress, name: str) -> Generator[Effect, Any, tuple[Trial, 
         deadline=_earlier(call.deadline, began, call.attempt_timeout),
         first_token_by=None if call.ttft is None else began + call.ttft,
     )
-    candidate = progress.decision.candidate(name)
-    row = books.intent(trial, call, progress.decision, candidate)
+    row = books.intent(trial, call, progress.decision)
     env.recorder.intent(row)
     env.health.started(name)
     progress.trial = trial
@@ -161,18 +174,20 @@ def _try(progress: _Progress, name: str) -> Generator[Effect, Any, tuple[Trial, 
             error.phase = "first_token"
         raise
     finally:
-        _settle(progress, trial, row, candidate.input_tokens)
+        _settle(progress, trial, row)
     progress.warnings = warnings
     return trial, last
 
 
-def _settle(progress: _Progress, trial: Trial, row: AttemptRow, expected_input: int) -> None:
+def _settle(progress: _Progress, trial: Trial, row: AttemptRow) -> None:
     """Write the attempt's outcome. Plain calls only: it runs when the caller closes or cancels, too."""
     env = progress.env
     progress.handed_over = progress.handed_over or trial.handed_over
-    done = books.bill(trial, expected_input)
+    done = books.bill(trial, progress.decision.input_tokens(trial.target.name))
     row = books.outcome(row, trial, done, env.clock.time())
     env.recorder.outcome(row)
+    # An attempt that may have been billed counts at its bound, as long as nothing better is known.
+    progress.spent += (row.bound_nano or 0) if row.cost_nano is None else row.cost_nano
     progress.attempts.append(books.receipt_line(row, trial, done))
     name, now = trial.target.name, env.clock.monotonic()
     if trial.status == "ok":
@@ -193,6 +208,8 @@ def _asked(progress: _Progress, name: str) -> tuple[Request, list[Warning]]:
     if call.stream and call.exact_usage and request.include_usage is None:
         request = replace(request, include_usage=True)
     cap = progress.decision.cap(name)
+    if progress.attempts and (ceiling := progress.ceiling(name)) is not None:
+        cap = ceiling.cap
     if cap is None or (request.max_tokens is not None and request.max_tokens <= cap):
         return request, []
     detail = f"output capped at {cap} tokens so that the call stays within max_cost"
@@ -233,16 +250,21 @@ def _after(progress: _Progress, name: str, error: ModelmuxError) -> retry.Move |
     now = env.clock.monotonic()
     progress.history.append(retry.Tried(name, error, now))
     progress.avoid |= call.fleet.avoid(name, error)
-    return retry.next_move(
-        progress.history,
-        progress.decision.plan,
-        now=now,
-        rng=env.rng,
-        started=progress.began,
-        deadline=call.deadline,
-        policy=env.retry,
-        avoid=progress.avoid,
-    )
+    while True:
+        move = retry.next_move(
+            progress.history,
+            progress.decision.plan,
+            now=now,
+            rng=env.rng,
+            started=progress.began,
+            deadline=call.deadline,
+            policy=env.retry,
+            avoid=progress.avoid,
+        )
+        ceiling = None if move.name is None else progress.ceiling(move.name)
+        if move.name is None or ceiling is None or not ceiling.reason:
+            return move
+        progress.avoid |= {move.name}  # what is left of max_cost does not buy an answer there
 
 
 def _final(progress: _Progress, error: ModelmuxError) -> ModelmuxError:

@@ -179,3 +179,31 @@ def test_the_default_mux_is_made_at_first_use(vendors, monkeypatch) -> None:
     with modelmux.stream("hi") as stream:
         assert "".join(stream.text)
     assert modelmux.explain("hi").chosen.name == OPENAI
+
+
+def test_a_ceiling_spans_all_attempts(vendors, make_mux) -> None:
+    """An attempt that may have been billed counts at its bound, so what is left buys a shorter answer, or none."""
+    from modelmux.testing import Fault
+
+    mux = make_mux(OPENAI, CLAUDE)
+    full = mux.explain("hi", max_cost=0.02).candidate(CLAUDE).cap
+    vendors.openai.fail(Fault(status=500), times=1)
+    mux.chat("hi", max_cost=0.02, max_tokens=2000)
+    bound = next(row.bound_nano for row in mux.ledger.query() if row.provider == "openai")
+    left = 20_000_000 - bound
+    sent = vendors.anthropic.requests[-1].json["max_tokens"]
+    assert sent * 5_000 <= left  # 5 dollars a million tokens is 5,000 nano each
+    assert sent < full
+
+    vendors.openai.fail(Fault(status=500), times=1)
+    with pytest.raises(errors.ServerError):
+        mux.chat("hi", max_cost=0.003)
+    assert len(vendors.anthropic.requests) == 1
+
+
+def test_the_vendors_request_id_is_kept(vendors, make_mux) -> None:
+    vendors.openai.reply(text="x", headers={"x-request-id": "req-7"})
+    mux = make_mux(OPENAI)
+    reply = mux.chat("hi")
+    assert reply.receipt.attempts[0].request_id == "req-7"
+    assert mux.ledger.query()[0].request_id == "req-7"
