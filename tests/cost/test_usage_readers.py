@@ -107,6 +107,56 @@ def test_what_only_fails_to_fit_is_trimmed_to_the_prompt() -> None:
     assert len(usage.anomalies) == 1
 
 
+def test_a_token_was_not_both_read_from_a_cache_and_written_to_it() -> None:
+    """As OpenRouter counts Gemini's caches; the price it states is that of all three (recording 945f03eee662)."""
+    usage = reader("openrouter.chat")(
+        {
+            "usage": {
+                "prompt_tokens": 2168,
+                "completion_tokens": 100,
+                "total_tokens": 2268,
+                "prompt_tokens_details": {"cached_tokens": 2161, "cache_write_tokens": 2161},
+            }
+        }
+    )
+    assert dict(usage) == {"input": 7, "cache_read": 2161, "cache_write_5m": 2161, "output": 100}
+    assert len(usage.anomalies) == 1
+
+
+def test_reasoning_among_sub_calls_is_told_by_the_top_level() -> None:
+    usage = reader("anthropic.messages")(
+        {
+            "model": "claude-asked",
+            "usage": {
+                "input_tokens": 30,
+                "output_tokens": 12,
+                "output_tokens_details": {"thinking_tokens": 5},
+                "iterations": [
+                    {"type": "message", "input_tokens": 10, "output_tokens": 4},
+                    {"type": "advisor_message", "model": "claude-other", "input_tokens": 15, "output_tokens": 7},
+                    {"type": "message", "input_tokens": 20, "output_tokens": 8},
+                ],
+            },
+        }
+    )
+    assert dict(usage) == {"input": 45, "output": 14, "reasoning": 5}
+    assert [dict(units) for _, units in usage.parts] == [{"input": 15, "output": 7}]
+
+
+def test_kinds_may_be_numbers() -> None:
+    usage = reader("gemini.generateContent")(
+        {
+            "usageMetadata": {
+                "promptTokenCount": 12,
+                "candidatesTokenCount": 3,
+                "totalTokenCount": 15,
+                "promptTokensDetails": [{"modality": 1, "tokenCount": 2}, {"modality": 4, "tokenCount": 10}],
+            }
+        }
+    )
+    assert dict(usage) == {"input": 2, "input_audio": 10, "output": 3}
+
+
 def test_one_vendor_counts_reasoning_beside_the_completion_even_without_a_total() -> None:
     body = {
         "usage": {

@@ -10,6 +10,8 @@ from modelmux.cost._paths import numeric
 from modelmux.cost.units import PER
 from modelmux.errors import ConfigError, UnknownName
 
+_DISTINCT = frozenset({"cache_write_5m", "cache_write_1h"})
+"""Units that share no token with another one that a counter includes (audio may well have been cached)."""
 _UNIT_KEYS = frozenset({"from", "add", "less", "times", "scale", "over"})
 
 
@@ -52,8 +54,8 @@ def take_out(spec: Unit, count: int, units: dict[str, int], anomalies: list[str]
             left -= inside
             continue
         anomalies.append(f"{part} exceeds the counter it is inside of ({inside} > {left})")
-        if spec.beside and inside > count:
-            continue  # more than all of the counter cannot be a part of it
+        if spec.beside and (inside > count or part in _DISTINCT):
+            continue  # more than all of the counter cannot be a part of it, nor one token both read and written
         units[part] = left
         left = 0
     return left

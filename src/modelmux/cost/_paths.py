@@ -2,8 +2,8 @@
 
 * ``a.b.c``: keys of nested objects; a number is an index of a list.
 * ``a[]``: every element of a list; ``a[k=v]`` those whose ``k`` (dotted) is ``v``; ``a[k!=v]`` those where it is
-  not; conditions may be joined by commas; one object stands for a list of it. A path that meets several values
-  adds their numbers.
+  not; ``v`` may be several spellings (``IMAGE|2``); conditions may be joined by commas; one object stands for a
+  list of it. A path that meets several values adds their numbers.
 * a leading ``/`` starts at the whole body instead of its usage object.
 * ``#path`` counts what the path meets; ``?path`` is 1 if it meets anything.
 
@@ -22,7 +22,7 @@ from modelmux.errors import ConfigError
 Getter: TypeAlias = Callable[[Any], Any]
 Number: TypeAlias = "int | float"
 
-_LISTED = re.compile(r"(\w+)\[(\w+)=(\w+)\]\.(\w+)")
+_LISTED = re.compile(r"(\w+)\[(\w+)=([\w|]+)\]\.(\w+)")
 _STEP = re.compile(r"([^.\[\]]+)(\[[^\]]*\])?(?:\.|$)")
 
 
@@ -58,7 +58,7 @@ def _walk(root: Any, steps: list[str]) -> Any:
 
 def every(path: str) -> Callable[[Any], Iterator[Any]]:
     """A lookup of all values that a path with brackets meets."""
-    steps: list[tuple[str, list[tuple[Getter, bool, str]] | None]] = []
+    steps: list[tuple[str, list[tuple[Getter, bool, list[str]]] | None]] = []
     position = 0
     while position < len(path):
         match = _STEP.match(path, position)
@@ -70,11 +70,11 @@ def every(path: str) -> Callable[[Any], Iterator[Any]]:
     return lambda root: _meet(root, steps, 0)
 
 
-def _condition(text: str) -> tuple[Getter, bool, str]:
+def _condition(text: str) -> tuple[Getter, bool, list[str]]:
     key, negated, wanted = text.partition("!=")
     if not negated:
         key, _, wanted = text.partition("=")
-    return value(key), bool(negated), wanted
+    return value(key), bool(negated), wanted.split("|")
 
 
 def _meet(root: Any, steps: list[Any], at: int) -> Iterator[Any]:
@@ -88,7 +88,7 @@ def _meet(root: Any, steps: list[Any], at: int) -> Iterator[Any]:
         yield from _meet(inner, steps, at + 1)
     elif isinstance(inner, list | dict):
         for item in inner if isinstance(inner, list) else (inner,):
-            if all((str(get(item)) == wanted) is not negated for get, negated, wanted in conditions):
+            if all((str(get(item)) in wanted) is not negated for get, negated, wanted in conditions):
                 yield from _meet(item, steps, at + 1)
 
 
@@ -146,6 +146,7 @@ def numeric(path: str) -> tuple[bool, Getter]:
 
 def _of_kind(name: str, key: str, wanted: str, leaf: str) -> Getter:
     """``name[key=wanted].leaf``: the sum over the items of one kind."""
+    kinds: tuple[str | int, ...] = (*wanted.split("|"), *(int(word) for word in wanted.split("|") if word.isdigit()))
 
     def added(root: Any) -> Number | None:
         items = root.get(name) if root.__class__ is dict else None
@@ -153,7 +154,7 @@ def _of_kind(name: str, key: str, wanted: str, leaf: str) -> Getter:
             return None
         total: Number | None = None
         for item in items:
-            if item.__class__ is dict and item.get(key) == wanted and (found := number(item.get(leaf))) is not None:
+            if item.__class__ is dict and item.get(key) in kinds and (found := number(item.get(leaf))) is not None:
                 total = found if total is None else total + found
         return total
 

@@ -206,6 +206,11 @@ class Reader:
             other = item.get(model_key)
             if isinstance(other, str) and other and other != body.get(model_key):
                 parts.append((other, counted))
+        if _REASONING not in summed and (thought := (whole or {}).get(_REASONING, 0)):
+            # Only the top level, which is the asked model's, tells its reasoning from the rest of its output.
+            own = summed.get("output", 0) - sum(counted.get("output", 0) for _, counted in parts)
+            summed[_REASONING] = max(min(thought, own), 0)
+            summed["output"] = summed.get("output", 0) - summed[_REASONING]
         return summed
 
     def _check_total(self, units: dict[str, int], total: int, usage: Any, body: Any, anomalies: list[str]) -> None:

@@ -113,7 +113,10 @@ _SAYS: tuple[tuple[Kind, re.Pattern[str]], ...] = tuple(
         ),
         (e.ModelNotFound, r"model.{0,80}(does not exist|not found|is deprecated|decommissioned|has been retired)"),
         (e.ModelNotFound, r"model identifier is invalid|invalid model\b|end of (its )?life|unknown model"),
-        (e.ModelNotFound, r"\bnot a valid model id\b|\bno endpoints found\b|is not a chat model"),
+        (
+            e.ModelNotFound,
+            r"\bnot a valid model id\b|\bno endpoints found\b|is not a chat model|allowed now, your model",
+        ),
         (e.AuthError, r"(incorrect|invalid|missing|no).{0,20}api[ -]key|api key (not valid|expired|not found)"),
         (e.BillingError, r"credit balance is too low|insufficient (balance|credits|funds)|extra usage is required"),
         (e.QuotaSpent, r"exceeded your current quota"),
@@ -131,7 +134,8 @@ _SAYS: tuple[tuple[Kind, re.Pattern[str]], ...] = tuple(
         (
             e.UnsupportedParameter,
             (
-                r"unsupported (parameter|value)|(does|do) not support|is not supported|not supported with this"
+                r"unsupported (parameter|value)|(does|do) not support|not supported with this|requires --\w+ flag"
+                r"|(?<!at the same time )is not supported"  # what the caller combined is wrong everywhere
                 r"|(is|are) not enabled for|unknown variant `(image|file|input_audio|video)"
                 r"|unrecognized request argument|unknown parameter|unknown name|extra inputs are not permitted"
             ),

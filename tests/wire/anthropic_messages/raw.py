@@ -94,5 +94,9 @@ def units(message: dict[str, Any]) -> dict[str, int]:
             ("output", part["output_tokens"] - thinking),
         ):
             found[unit] = found.get(unit, 0) + count
+    if usage.get("iterations") and not found["reasoning"]:
+        # Sub-calls do not tell thinking from the rest; the top level does.
+        found["reasoning"] = (usage.get("output_tokens_details") or {}).get("thinking_tokens", 0)
+        found["output"] -= found["reasoning"]
     found["search"] = (usage.get("server_tool_use") or {}).get("web_search_requests", 0)
     return {unit: count for unit, count in found.items() if count}
