@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
 import json
 import sys
 import tempfile
@@ -205,7 +206,20 @@ def paced(system: Any, streams: int = 3) -> float:
     return asyncio.run(run())
 
 
+IMPORTS = {
+    "httpx": ("httpx", "Client"),
+    "openai": ("openai", "OpenAI"),
+    "litellm": ("litellm", "completion"),
+    "litellm.Router": ("litellm", "Router"),
+    "modelmux": ("modelmux", "Mux"),
+}
+
+
 def main(name: str, url: str, paced_url: str, what: str) -> None:
+    if what == "import":
+        module, client = IMPORTS[name]
+        getattr(importlib.import_module(module), client)
+        return
     system = SYSTEMS[name](url)
     if what == "first":
         system.chat(PROMPT)
