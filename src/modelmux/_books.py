@@ -14,7 +14,7 @@ from modelmux import catalogue, tokens
 from modelmux._upstream import key_for
 from modelmux.cost import meter
 from modelmux.cost.records import AttemptRow
-from modelmux.errors import Billed, InvalidRequest, ProviderError
+from modelmux.errors import Billed, ProviderError
 from modelmux.money import Money
 from modelmux.receipt import Attempt, Receipt
 from modelmux.types import NO_USAGE, Message, Request, Response, Usage
@@ -186,9 +186,5 @@ def total(attempts: Sequence[Attempt]) -> tuple[Money | None, CostStatus]:
 
 
 def tags_of(tags: Mapping[str, object] | None) -> dict[str, str]:
-    """Tags as text, both ways. Raises InvalidRequest for what is no mapping."""
-    if tags is not None and not isinstance(tags, Mapping):
-        raise InvalidRequest(
-            f"tags is a {type(tags).__name__}; give a mapping such as {{'team': 'search'}}", field="tags"
-        )
+    """Tags as text, both ways."""
     return {str(name): str(value) for name, value in (tags or {}).items()}

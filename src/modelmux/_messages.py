@@ -29,6 +29,8 @@ def canonical_messages(messages: Messages, system: str | Sequence[Part] | None =
     given = list(messages)
     out: list[Message] = []
     if system is not None:
+        if not isinstance(system, (str, Sequence)):
+            raise InvalidRequest(f"system is a {type(system).__name__}; give a string, or parts", field="system")
         out.append(Message("system", (Text(system),) if isinstance(system, str) else tuple(system)))
     dicts: list[dict[str, Any]] = []
     for index, item in enumerate(given):
@@ -91,4 +93,8 @@ def canonical_reasoning(value: str | int | bool | ReasoningOptions | None) -> Re
 
 
 def canonical_stop(stop: str | Sequence[str] | None) -> tuple[str, ...]:
-    return () if stop is None else (stop,) if isinstance(stop, str) else tuple(stop)
+    """One text or several. Raises InvalidRequest for anything else."""
+    stops = () if stop is None else (stop,) if isinstance(stop, str) else stop
+    if not isinstance(stops, Sequence) or not all(isinstance(text, str) for text in stops):
+        raise InvalidRequest(f"stop={stop!r}: give a text, or a list of texts", field="stop")
+    return tuple(stops)

@@ -25,6 +25,7 @@ from modelmux._tools import parse_output
 from modelmux._upstream import missing_key
 from modelmux.endpoint import Endpoint
 from modelmux.errors import ConfigError, InvalidRequest, NoCapableEndpoint, UnknownName
+from modelmux.routing import policies
 from modelmux.routing.health import Health
 from modelmux.routing.needs import RouteOptions
 from modelmux.routing.table import Fleet
@@ -91,8 +92,7 @@ class Mux:
             self.__init__(**{**_arguments(config), **explicit})  # type: ignore[misc]  # once more, spelt out
             return
         _refuse_unbuilt(budgets=budgets, hedge=hedge, state=state)
-        if usage not in ("exact", "as_sent"):
-            raise ConfigError(f"usage={usage!r}: give 'exact' or 'as_sent'", field="usage")
+        _check_defaults(policy, max_cost, usage)
         self._where = Surroundings(_settings(providers), os.environ)
         self._http_client = http_client
         self._models = models
@@ -109,7 +109,7 @@ class Mux:
             "strict": strict,
         }
         self._attempt_timeout = options_.seconds(attempt_timeout, "attempt_timeout")
-        self._default_max_output = default_max_output
+        self._default_max_output = options_.tokens(default_max_output, "default_max_output")
         self._exact_usage = usage == "exact"
         self._engine_options = engines.Options(max_connections=max_connections, max_response_bytes=max_response_bytes)
         self._clock: Clock = clock or SystemClock()
@@ -362,6 +362,14 @@ def _refuse_unbuilt(*, budgets: Sequence[Any], hedge: Any, state: str) -> None:
         raise ConfigError("hedge= is not available in this version", field="hedge")
     if state != MEMORY:
         raise UnknownName("state store", state, [MEMORY], hint="this version keeps state in the process")
+
+
+def _check_defaults(policy: Any, max_cost: Any, usage: str) -> None:
+    """Refuse here what every call would refuse."""
+    policies.get(policy)
+    RouteOptions.of(max_cost=max_cost)
+    if usage not in ("exact", "as_sent"):
+        raise ConfigError(f"usage={usage!r}: give 'exact' or 'as_sent'", field="usage")
 
 
 def _recorder(ledger: str | Ledger | None, journal: str | None, durability: str) -> Recorder:

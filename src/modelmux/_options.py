@@ -79,6 +79,10 @@ def check_names(options: Mapping[str, Any]) -> None:
 
 def canonical_request(messages: Messages, options: CallOptions, *, stream: bool) -> Request:
     """The request itself. Raises InvalidRequest naming the field."""
+    for name in ("tags", "keys", "extra"):
+        given = options.get(name)
+        if given is not None and not isinstance(given, Mapping):
+            raise InvalidRequest(f"{name} is a {type(given).__name__}; give a mapping", field=name)
     return Request(
         messages=canonical_messages(messages, options.get("system")),
         tools=canonical_tools(options.get("tools")),
@@ -104,6 +108,12 @@ def _positive(value: Any, name: str, *, whole: bool = False) -> Any:
 def seconds(value: Any, name: str) -> float | None:
     """A length of time, checked. Raises InvalidRequest."""
     checked: float | None = _positive(value, name)
+    return checked
+
+
+def tokens(value: Any, name: str) -> int:
+    """A number of tokens, checked. Raises InvalidRequest."""
+    checked: int = _positive(value, name, whole=True)
     return checked
 
 

@@ -116,7 +116,9 @@ def _unknown_model(name: str, where: Surroundings) -> UnknownName:
     known = [f"{row.id}/{model}" for row in where.configured() for model in catalogue.load(row.catalogue or row.id)]
     known += [model for full in known for model in (full.partition("/")[2],)]
     known += [f"{row}/{name.partition('/')[2]}" for row in providers.names()] if "/" in name else []
-    return UnknownName("model", name, known, hint="name it 'provider/model', or give Endpoint(..., base_url=)")
+    return UnknownName(
+        "model", name, dict.fromkeys(known), hint="name it 'provider/model', or give Endpoint(..., base_url=)"
+    )
 
 
 def chat_call(row: Row) -> str:

@@ -30,7 +30,14 @@ def test_a_route_is_listed_where_nothing_native_is(no_vendor_keys, monkeypatch) 
 
 @pytest.mark.parametrize(
     ("messages", "options", "field"),
-    [("hi", {"tags": "search"}, "tags"), (42, {}, "messages"), ("hi", {"model": []}, "model")],
+    [
+        (42, {}, "messages"),
+        ("hi", {"model": []}, "model"),
+        ("hi", {"system": 5}, "system"),
+        ("hi", {"stop": 3}, "stop"),
+        ("hi", {"stop": [3]}, "stop"),
+        *(("hi", {name: "search"}, name) for name in ("tags", "keys", "extra")),
+    ],
 )
 def test_a_malformed_call_names_the_argument(vendors, make_mux, messages, options, field) -> None:
     with pytest.raises(errors.InvalidRequest) as caught:
@@ -42,3 +49,20 @@ def test_a_malformed_call_names_the_argument(vendors, make_mux, messages, option
 def test_no_models_is_not_all_models() -> None:
     with pytest.raises(errors.ConfigError, match="models= is empty"):
         Mux([])
+
+
+@pytest.mark.parametrize(
+    "options", [{"policy": "cheepest"}, {"max_cost": "much"}, {"max_cost": 0}, {"default_max_output": -1}]
+)
+def test_a_wrong_default_is_refused_when_the_mux_is_made(vendors, options) -> None:
+    with pytest.raises(errors.ModelmuxError, match=str(next(iter(options.values())))):
+        Mux(vendors.endpoints(), **options)
+
+
+def test_a_near_name_is_suggested_once(no_vendor_keys, monkeypatch) -> None:
+    monkeypatch.setenv("ANTHROPIC_API_KEY", "test-key")
+    monkeypatch.setenv("OPENROUTER_API_KEY", "test-key")
+    with pytest.raises(errors.UnknownName) as caught:
+        Mux(["claude-haiku"])
+    suggested = str(caught.value).partition("did you mean ")[2].partition("?")[0].split(" or ")
+    assert len(suggested) == len(set(suggested)) > 1
