@@ -4,24 +4,30 @@ from __future__ import annotations
 
 import ast
 import json
+import random
+import re
 import sys
 from pathlib import Path
 
 import pytest
 
-from corpus import recordings
+from corpus import body_of, recordings
 from fidelity import oracle, table
 from fidelity.compare import Outcome, judge
 from fidelity.expected import Failure
 from fidelity.known import KNOWN
 from modelmux import wire
 from modelmux._fold import fold
+from modelmux.errors import StreamTruncated
 
 HERE = Path(__file__).parent
 PAGE = HERE.parents[1] / "docs" / "fidelity.md"
 APIS = sorted({row["api"] for row in recordings() if oracle.covers(row["api"])})
 
 ORACLE = ("expected", "chat", "anthropic", "gemini", "refusals", "oracle")
+
+ENDING = re.compile(rb'"(finish_reason|finishReason|stop_reason)"\s*:\s*("\w|\d)')
+"""Where an answer's end is first spoken of."""
 
 CALLING = {"tool_call", "thinking"}
 """What a recording shows in which everything can be changed."""
@@ -69,6 +75,26 @@ def test_a_stream_that_comes_byte_by_byte_gives_the_same(api: str):
         if fold(codec.decode_stream(pieces)) != fold(codec.decode_stream([body])):
             differing.append(row["id"])
     assert differing == []
+
+
+@pytest.mark.parametrize("api", APIS)
+def test_a_stream_cut_before_its_end_is_no_answer(api: str):
+    """Wherever the bytes stop, inside an event or between two, before the vendor said how the answer ended."""
+    wrong = []
+    for row in recordings(api):
+        if not row["stream"] or isinstance(oracle.expect(row), Failure):
+            continue
+        body = body_of(row["response"])
+        said = ENDING.search(body)
+        place = random.Random(row["id"]).randrange(said.start() if said else body.index(b"[DONE]"))
+        try:
+            got: object = fold(wire.get(api).decode_stream([body[:place]]))
+        except StreamTruncated:
+            continue
+        except Exception as error:
+            got = error
+        wrong.append(f"{row['id']} cut at {place}: {got!r:.200}")
+    assert wrong == []
 
 
 @pytest.mark.parametrize("aspect", ["text", "reasoning", "tool calls", "finish", "usage", "model"])

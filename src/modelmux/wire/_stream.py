@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any, ClassVar
 
 from modelmux._http import FrameTooLong, SSEDecoder
-from modelmux.errors import MalformedResponse, ProviderError
+from modelmux.errors import MalformedResponse, ProviderError, StreamTruncated
 from modelmux.types import Event
 
 
@@ -49,13 +49,21 @@ class StreamDecoder(ABC):
         out: list[Event] = []
         try:
             for frame in self._frames.close():
-                self.frame(frame, out)
+                self._unended(frame, out)
             self.end(out)
         except ProviderError as error:
             if not out:
                 raise
             self.error = error
         return out
+
+    def _unended(self, frame: Any, out: list[Event]) -> None:
+        """A frame that the body's end closed. What is nonsense in it is what the break left of it."""
+        try:
+            self.frame(frame, out)
+        except MalformedResponse as error:
+            said = f"the stream broke off inside an event: {error.message}"
+            raise StreamTruncated(said, status=error.status, provider=error.provider, body=error.body) from None
 
     @abstractmethod
     def frame(self, frame: Any, out: list[Event]) -> None: ...
