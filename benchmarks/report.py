@@ -1,0 +1,281 @@
+"""Every figure that the project promises, measured now and written to ``docs/figures.md``. Run by ``.ci/full``.
+
+    python benchmarks/report.py [--venvs DIR] [--only NAME,…] [--print]
+
+Each figure is the outcome of one command, which anybody can run alone. Times are only ever judged as ratios to a
+control in the same run, or as best of many rounds. A figure that misses its bar is written as missed, and the exit
+status is 1.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import re
+import shlex
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import calls
+import footprint
+import journal
+import pricing
+
+ROOT = Path(__file__).parent.parent
+PAGE = ROOT / "docs" / "figures.md"
+ROUTING_US = 200
+SUITE_SECONDS = 360
+PYTHONS = ("3.11", "3.13")
+
+
+@dataclass(frozen=True)
+class Figure:
+    what: str
+    bar: str
+    result: str
+    met: bool
+    command: str
+
+
+class Failed(Exception):
+    """A command whose outcome is the figure did not end well."""
+
+
+def run(command: str, *, cwd: Path = ROOT) -> str:
+    """Standard output of a command; ``python`` and ``pytest`` are this interpreter's."""
+    words = shlex.split(command)
+    if words[0] == "pytest":
+        words = ["python", "-m", *words]
+    if words[0] == "python":
+        words[0] = sys.executable
+    print(f"--- {command}", file=sys.stderr, flush=True)
+    done = subprocess.run(words, cwd=cwd, stdout=subprocess.PIPE, text=True, check=False)
+    if done.returncode:
+        print(done.stdout, file=sys.stderr)
+        raise Failed(last_line(done.stdout) or f"exit status {done.returncode}")
+    return done.stdout
+
+
+def last_line(text: str) -> str:
+    return text.strip().rpartition("\n")[2]
+
+
+def find(pattern: str, text: str) -> tuple[str, ...]:
+    found = re.search(pattern, text, re.MULTILINE)
+    if found is None:
+        raise Failed(f"the command did not print what matches {pattern!r}")
+    return found.groups()
+
+
+# --- the figures -------------------------------------------------------------------------------------------------
+
+
+def corpus(_: argparse.Namespace) -> Iterator[Figure]:
+    command = "pytest -q tests/fidelity"
+    run(command)
+    rows = [line.split("|")[1:-1] for line in (ROOT / "docs/fidelity.md").read_text("utf-8").splitlines()]
+    rows = [[cell.strip() for cell in row] for row in rows if row and row[0].strip().startswith("`") and len(row) == 13]
+    recordings, exceptions = (sum(int(row[column]) for row in rows) for column in (1, 4))
+    differing = [re.search(r"(\d+) of (\d+)", cell) for row in rows for cell in row]
+    missing = sum(int(found[2]) - int(found[1]) for found in differing if found)
+    yield Figure(
+        "1. Recordings read as the raw JSON says: text, tool calls, finish, usage, class of error",
+        "0 exceptions; what differs is listed, with why",
+        f"{recordings:,} recordings of {len(rows)} apis, {exceptions} exceptions, {missing} differences "
+        "(docs/fidelity.md)",
+        exceptions == 0,
+        command,
+    )
+
+
+def vectors(_: argparse.Namespace) -> Iterator[Figure]:
+    command = "pytest -q tests/cost/test_vectors.py::test_vector"
+    (passed,) = find(r"^(\d+) passed", run(command))
+    yield Figure("2. Cost vectors of these wires", "46 of 46", f"{passed} passed, 0 failed", int(passed) >= 46, command)
+
+
+def kills(_: argparse.Namespace) -> Iterator[Figure]:
+    for what, path in (("journal alone", "tests/ledger/test_kill.py"), ("whole Mux", "tests/mux/test_kill.py")):
+        command = f"pytest -q --full {path} -k hundred"
+        (said,) = find(r"(100 kills, .*)$", run(command))
+        yield Figure(f"3. SIGKILL under 50 concurrent calls, {what}", "0 lost, 0 duplicates", said, True, command)
+
+
+def light(_: argparse.Namespace) -> Iterator[Figure]:
+    command = "pytest -q tests/test_layout.py -k light"
+    run(command)
+    yield Figure("4. Bare `import modelmux`", "loads nothing heavy, no thread, no socket", "holds", True, command)
+
+
+def installation(_: argparse.Namespace) -> Iterator[Figure]:
+    command = "python benchmarks/footprint.py --json"
+    figures = json.loads(last_line(run(command)))
+    for what, bar in footprint.BARS.items():
+        name = f"Base install: {what.replace('_', ' ')}"
+        yield Figure(name, f"≤ {bar:g}", f"{figures[what]:.1f}", figures[what] <= bar, command.removesuffix(" --json"))
+
+
+peers: list[str] = []
+"""The table of all systems, for the page."""
+
+
+def cpu(options: argparse.Namespace) -> Iterator[Figure]:
+    where = f" --venvs {shlex.quote(str(options.venvs))}" if options.venvs else ""
+    rounds = json.loads(last_line(run(f"python benchmarks/calls.py --json --rounds {options.rounds}{where}")))
+    peers[:] = calls.table(rounds)
+    for what, bar in calls.BARS.items():
+        share = calls.ratio(rounds, what) or float("inf")
+        number = 4 if what == "first call" else 5
+        name = f"{number}. CPU of {calls.TITLES[what]} ÷ the openai SDK's"
+        yield Figure(name, f"≤ {bar:.2f}", f"{share:.2f}", share <= bar, "python benchmarks/calls.py")
+
+
+def routing(_: argparse.Namespace) -> Iterator[Figure]:
+    command = "python benchmarks/routing.py"
+    said = run(command)
+    heads, cells = (find(rf"^ *({start}.*)$", said)[0].split() for start in ("endpoints", "300 "))
+    row = dict(zip(heads, cells, strict=True))
+    policies = {name: float(row[name]) for name in ("cheapest", "fastest", "balanced", "best", "weighted", "priority")}
+    name, worst = max(policies.items(), key=lambda pair: pair[1])
+    result = f"{min(policies.values()):.0f} to {worst:.0f} µs by policy ({name} the slowest)"
+    yield Figure("5. A decision over 300 endpoints", f"≤ {ROUTING_US} µs", result, worst <= ROUTING_US, command)
+
+
+def money(_: argparse.Namespace) -> Iterator[Figure]:
+    command = "python benchmarks/pricing.py"
+    worst = max(float(figure) for figure in re.findall(r"([\d.]+) µs", run(command)))
+    bar = pricing.LIMIT_US
+    yield Figure("5. Pricing an attempt", f"≤ {bar:.0f} µs", f"{worst:.1f} µs at most", worst <= bar, command)
+
+
+def appends(_: argparse.Namespace) -> Iterator[Figure]:
+    command = "python benchmarks/journal.py"
+    spent = float(find(r"of a call: ([\d.]+) µs", run(command))[0])
+    bar = journal.LIMIT_US
+    yield Figure("5. Both journal appends of a call", f"≤ {bar:.0f} µs", f"{spent:.1f} µs", spent <= bar, command)
+
+
+def clone(_: argparse.Namespace) -> Iterator[Figure]:
+    """The README's two commands on a fresh clone, with each Python."""
+    readme = (ROOT / "README.md").read_text("utf-8")
+    demo, suite = (find(rf"<!-- {name} -->\s*```sh\n(.*)\n```", readme)[0] for name in ("demo", "tests"))
+    for version in PYTHONS:
+        python = interpreter(version)
+        with tempfile.TemporaryDirectory() as directory:
+            fresh = Path(directory) / "modelmux"
+            subprocess.run(["git", "clone", "--quiet", str(ROOT), str(fresh)], check=True)
+            for name, command in (("demo", demo), ("tests", suite)):
+                yield from_readme(name, command, python, version, fresh)
+
+
+def from_readme(name: str, command: str, python: str, version: str, fresh: Path) -> Figure:
+    spelt = command.replace("python3 ", f"{shlex.quote(python)} ", 1)
+    print(f"--- {command} (Python {version})", file=sys.stderr, flush=True)
+    start = time.monotonic()
+    done = subprocess.run(["bash", "-euo", "pipefail", "-c", spelt], cwd=fresh, capture_output=True, text=True)
+    seconds = time.monotonic() - start
+    if done.returncode:
+        print(done.stdout[-4000:], done.stderr[-2000:], file=sys.stderr)
+    said = last_line(done.stdout) if name == "tests" else f"exit status {done.returncode}"
+    bar = f"passes, ≤ {SUITE_SECONDS} s" if name == "tests" else "works"
+    met = done.returncode == 0 and (name != "tests" or seconds <= SUITE_SECONDS)
+    what = f"6. The README's {name} command, fresh clone, Python {version}"
+    return Figure(what, bar, f"{said} ({seconds:.0f} s with the installation)", met, command)
+
+
+def interpreter(version: str) -> str:
+    """A Python of this version: on the path, or among pyenv's."""
+    candidates = [f"python{version}"]
+    root = os.environ.get("PYENV_ROOT") or str(Path.home() / ".pyenv")
+    candidates += map(str, sorted(Path(root).glob(f"versions/{version}*/bin/python")))
+    for candidate in candidates:
+        try:
+            said = subprocess.run([candidate, "--version"], capture_output=True, text=True, check=True).stdout
+        except (OSError, subprocess.CalledProcessError):
+            continue
+        if said.startswith(f"Python {version}."):
+            return candidate
+    raise Failed(f"no Python {version} on this machine")
+
+
+STEPS: dict[str, Callable[[argparse.Namespace], Iterator[Figure]]] = {
+    "corpus": corpus,
+    "vectors": vectors,
+    "kills": kills,
+    "light": light,
+    "calls": cpu,
+    "installation": installation,
+    "routing": routing,
+    "pricing": money,
+    "journal": appends,
+    "clone": clone,
+}
+
+
+# --- the page ----------------------------------------------------------------------------------------------------
+
+
+def measure(name: str, options: argparse.Namespace) -> list[Figure]:
+    try:
+        return list(STEPS[name](options))
+    except (Failed, subprocess.CalledProcessError, OSError) as error:
+        return [Figure(f"{name}: could not be measured", "", str(error), False, f"benchmarks/report.py --only {name}")]
+
+
+def page(figures: list[Figure]) -> str:
+    commit = run("git rev-parse --short HEAD").strip()
+    when = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
+    machine = f"{platform.system()}, {os.cpu_count()} cores, Python {platform.python_version()}"
+    missed = sum(not figure.met for figure in figures)
+    lines = [
+        "# Figures",
+        "",
+        f"Written by `.ci/full` on {when} at commit {commit} ({machine}). Not edited by hand; a figure that misses",
+        f"its bar says so. {len(figures) - missed} of {len(figures)} hold.",
+        "",
+        "| figure | bar | result | | shown by |",
+        "|---|---|---|---|---|",
+    ]
+    for figure in figures:
+        cells = (figure.what, figure.bar, figure.result, "ok" if figure.met else "**missed**", f"`{figure.command}`")
+        lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
+    if peers:
+        lines += ["", "## CPU beside the peers", "", "How it is measured: `docs/performance.md`.", "", *peers]
+    return "\n".join(lines) + "\n"
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--venvs", type=Path, help="where calls.py keeps the peers' virtual environments")
+    parser.add_argument("--rounds", type=int, default=5, help="of calls.py")
+    parser.add_argument("--only", default=",".join(STEPS))
+    parser.add_argument("--suite", help="what the last line of pytest --full said")
+    parser.add_argument("--print", action="store_true", help="print the page instead of writing it")
+    options = parser.parse_args()
+    figures = [figure for name in options.only.split(",") for figure in measure(name, options)]
+    if options.suite:
+        passed = "failed" not in options.suite and "error" not in options.suite
+        figures.insert(0, Figure("Both tiers of the suite", "pass", options.suite, passed, "pytest --full"))
+    text = page(figures)
+    if options.print:
+        print(text)
+    else:
+        PAGE.write_text(text, "utf-8")
+    for figure in figures:
+        print(
+            f"{'ok    ' if figure.met else 'MISSED'} {figure.what}: {figure.result} (bar: {figure.bar})",
+            file=sys.stderr,
+        )
+    return 0 if all(figure.met for figure in figures) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
