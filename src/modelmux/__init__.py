@@ -35,6 +35,7 @@ _HOME = {
     "ProviderError": "errors",
     "Reply": "types",
     "Stream": "_streams",
+    "TokenCount": "_counting",
     "Tool": "types",
     "Warning": "types",
 }
@@ -64,6 +65,7 @@ __all__ = [
     "ProviderError",
     "Reply",
     "Stream",
+    "TokenCount",
     "Tool",
     "Warning",
     "__version__",
@@ -103,6 +105,7 @@ def __dir__() -> list[str]:
 
 
 if TYPE_CHECKING:
+    from modelmux._counting import TokenCount
     from modelmux._default import achat, astream, chat, default_mux, explain, stream
     from modelmux._mux import Mux
     from modelmux._options import CallOptions

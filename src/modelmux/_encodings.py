@@ -51,18 +51,14 @@ PUBLISHED: Mapping[str, Published] = {
     ),
     "cl100k_base": Published(
         "223921b76ee99bde995b7ff738513eef100fb51d18c93597a113bcffe865b2a7",
-        "|".join(
-            (
-                r"'(?i:[sdmt]|ll|ve|re)",
-                r"[^\r\n\p{L}\p{N}]?+\p{L}++",
-                r"\p{N}{1,3}+",
-                r" ?[^\s\p{L}\p{N}]++[\r\n]*+",
-                r"\s++$",
-                r"\s*[\r\n]",
-                r"\s+(?!\S)",
-                r"\s",
-            )
-        ),
+        r"'(?i:[sdmt]|ll|ve|re)"
+        r"|[^\r\n\p{L}\p{N}]?+\p{L}++"
+        r"|\p{N}{1,3}+"
+        r"| ?[^\s\p{L}\p{N}]++[\r\n]*+"
+        r"|\s++$"
+        r"|\s*[\r\n]"
+        r"|\s+(?!\S)"
+        r"|\s",
         {
             "<|endoftext|>": 100_257,
             "<|fim_prefix|>": 100_258,
