@@ -15,8 +15,14 @@ OUT = Path(__file__).parents[1] / "tests" / "data" / "wire"
 KEPT = ("id", "source_repo", "source_path", "licence", "kind", "vendor", "api", "model", "stream", "features")
 
 
+CALLS = frozenset(
+    "chat chat_v1 chat_v2 responses completions messages anthropic generateContent interactions"
+    " converse converse-stream invoke invoke-stream".split()
+)
+
+
 def wanted(api: str) -> bool:
-    return api.endswith((".chat", ".generateContent", "anthropic.messages")) and api != "ollama.chat"
+    return api.partition(".")[2] in CALLS
 
 
 def main(source: Path) -> None:

@@ -17,7 +17,7 @@ ROWS = [
 
 
 def test_every_recorded_vendor_has_a_row() -> None:
-    spoken = {row["vendor"] for row in corpus.recordings() if row["api"].endswith(".chat")}
+    spoken = {row["vendor"] for row in corpus.recordings() if row["api"].endswith(".chat")} - {"ollama"}
     assert spoken <= {row.id for row in ROWS}
 
 
