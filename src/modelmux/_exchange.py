@@ -154,7 +154,7 @@ def _try(progress: _Progress, name: str) -> Generator[Effect, Any, tuple[Trial, 
         started=env.clock.time(),
         began=began,
         deadline=_earlier(call.deadline, began, call.attempt_timeout),
-        first_token_by=None if call.ttft is None else began + call.ttft,
+        first_token_by=began + call.ttft if call.ttft is not None and call.stream else None,
     )
     row = books.intent(trial, call, progress.decision)
     env.recorder.intent(row)
@@ -191,6 +191,7 @@ def _settle(progress: _Progress, trial: Trial, row: AttemptRow) -> None:
     progress.attempts.append(books.receipt_line(row, trial, done))
     name, now = trial.target.name, env.clock.monotonic()
     if trial.status == "ok":
+        progress.call.fleet.learn(name, progress.decision.needs, done.usage)
         tokens_out = done.usage["output"] + done.usage["reasoning"]
         streamed = trial.first_token_after if progress.call.stream else None
         writing = now - trial.began - (streamed or 0.0)
@@ -274,7 +275,9 @@ def _final(progress: _Progress, error: ModelmuxError) -> ModelmuxError:
     if isinstance(error, ProviderError):
         if call.deadline is not None and env.clock.monotonic() >= call.deadline:
             final = DeadlineExceeded(
-                f"no whole answer within deadline={call.seconds} s: {error}", deadline=call.seconds
+                f"no whole answer within deadline={call.seconds} s: {error}",
+                deadline=call.seconds,
+                phase=getattr(error, "phase", None),
             )
             final.__cause__ = error
         elif progress.handed_over:

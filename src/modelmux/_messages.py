@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from modelmux import wire
-from modelmux.errors import InvalidRequest
+from modelmux.errors import InvalidRequest, UnknownName
 from modelmux.types import Message, Part, ReasoningOptions, Response, Text, ToolChoice
 
 Messages = str | Message | Response | Mapping[str, Any] | Sequence[Any]
@@ -35,7 +35,7 @@ def canonical_messages(messages: Messages, system: str | Sequence[Part] | None =
     dicts: list[dict[str, Any]] = []
     for index, item in enumerate(given):
         if isinstance(item, Mapping):
-            dicts.append(dict(item))
+            dicts.append(_checked(item, index))
             continue
         out.extend(_decoded(dicts))
         dicts = []
@@ -57,6 +57,21 @@ def _turn(item: Any, index: int) -> Message:
         f"messages[{index}] is a {type(item).__name__}; give a string, a dict with role and content, or a Message",
         field=f"messages[{index}]",
     )
+
+
+_ROLES = ("system", "developer", "user", "assistant", "tool", "function")
+_EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
+
+
+def _checked(item: Mapping[str, Any], index: int) -> dict[str, Any]:
+    """A message given as a dict. A role no vendor knows would come back as the vendor's error, later and dearer."""
+    where = f"messages[{index}]"
+    role = item.get("role")
+    if role not in _ROLES:
+        raise InvalidRequest(str(UnknownName(f"role of {where}", str(role), _ROLES)), field=f"{where}.role")
+    if "content" not in item and role != "assistant":
+        raise InvalidRequest(f"{where} has no content", field=f"{where}.content")
+    return dict(item)
 
 
 def _decoded(dicts: list[dict[str, Any]]) -> tuple[Message, ...]:
@@ -85,6 +100,8 @@ def canonical_reasoning(value: str | int | bool | ReasoningOptions | None) -> Re
             raise InvalidRequest(f"reasoning={value}: a budget in tokens cannot be negative", field="reasoning")
         return ReasoningOptions(budget=value)
     if isinstance(value, str):
+        if value not in _EFFORTS:
+            raise InvalidRequest(str(UnknownName("reasoning effort", value, _EFFORTS)), field="reasoning")
         return ReasoningOptions(effort=value)
     raise InvalidRequest(
         f"reasoning is a {type(value).__name__}; give an effort word, a number of tokens, or ReasoningOptions",

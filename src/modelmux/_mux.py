@@ -7,37 +7,41 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from random import Random
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self, Unpack
+from typing import TYPE_CHECKING, Any, Self, Unpack, cast
 
 from modelmux import _books as books
+from modelmux import _count as vendor_count
+from modelmux import _counting as counting
 from modelmux import _engines as engines
 from modelmux import _options as options_
 from modelmux import providers as providers_
 from modelmux._clock import Clock, SystemClock
-from modelmux._driver import AsyncDriver, Driver
+from modelmux._driver import AsyncDriver, Core, Driver
 from modelmux._exchange import Call, Env, exchange
 from modelmux._messages import Messages
 from modelmux._options import CallOptions
 from modelmux._resolve import ProviderSettings, Surroundings, everything, resolve, resolve_all, unique
-from modelmux._secret import Secret
 from modelmux._streams import AsyncStream, Finisher, Stream
 from modelmux._tools import parse_output
-from modelmux._upstream import missing_key
+from modelmux._upstream import bound_keys, missing_key
 from modelmux.endpoint import Endpoint
 from modelmux.errors import ConfigError, InvalidRequest, NoCapableEndpoint, UnknownName
 from modelmux.routing import policies
 from modelmux.routing.health import Health
+from modelmux.routing.learning import Learned
 from modelmux.routing.needs import RouteOptions
 from modelmux.routing.table import Fleet
 from modelmux.types import Reply
 
 if TYPE_CHECKING:
+    from modelmux._counting import TokenCount
     from modelmux.config import Config
     from modelmux.cost.ledger import Ledger
     from modelmux.cost.recorder import Recorder
     from modelmux.endpoint import Target
     from modelmux.money import Money
     from modelmux.routing.plan import Decision
+    from modelmux.types import Request
 
 _FLEETS = 256
 """Selections of models kept compiled: one for every ``model=`` that calls name."""
@@ -114,6 +118,7 @@ class Mux:
         self._engine_options = engines.Options(max_connections=max_connections, max_response_bytes=max_response_bytes)
         self._clock: Clock = clock or SystemClock()
         self._health = Health()
+        self._learned = Learned()
         self._recorder = _recorder(ledger, journal, durability)
         self._env = Env(self._clock, self._health, self._recorder, Random(seed), max_response_bytes)
         self._engine_: engines.Engine | None = None
@@ -176,6 +181,27 @@ class Mux:
                 raise
             return error.decision
 
+    def count_tokens(self, messages: Messages, *, exact: bool = False, **options: Unpack[CallOptions]) -> TokenCount:
+        """How many tokens this call would send: by the model's own tokenizer where that is public, else an estimate.
+        Needs no key. With several models, the count of the one that counts most.
+
+        ``exact`` asks the vendor's counting endpoint, which is free, and needs one model. Raises InvalidRequest,
+        Unsupported where a vendor has no such endpoint, MissingKey and ProviderError.
+        """
+        request, targets = self._counted(messages, options)
+        if not exact:
+            return counting.count_for(request, targets)
+        return cast("TokenCount", self._drive(self._asking(request, targets, options)).run())
+
+    async def acount_tokens(
+        self, messages: Messages, *, exact: bool = False, **options: Unpack[CallOptions]
+    ) -> TokenCount:
+        """:meth:`count_tokens`, async. Large requests are counted in a worker thread."""
+        request, targets = self._counted(messages, options)
+        if not exact:
+            return await counting.acount_for(request, targets)
+        return cast("TokenCount", await self._adrive(self._asking(request, targets, options)).run())
+
     # --- what is known ---
 
     @property
@@ -226,13 +252,14 @@ class Mux:
         options_.check_names(options)
         given = {**self._defaults, **{name: value for name, value in options.items() if value is not None}}
         request = options_.canonical_request(messages, options, stream=stream)
-        keys = {providers_.get(name).id: Secret(key) for name, key in (options.get("keys") or {}).items()}
+        given_keys = _keys(options)
+        fleet = self._fleet(options.get("model"), given_keys)
         tags = books.tags_of(options.get("tags"))
         deadline = options_.seconds(given["deadline"], "deadline")
         return Call(
             id=os.urandom(12).hex(),
             request=request,
-            fleet=self._fleet(options.get("model"), keys),
+            fleet=fleet,
             options=RouteOptions.of(
                 policy=given.get("policy", self._policy),
                 require=given.get("require", ()),
@@ -251,38 +278,43 @@ class Mux:
             strict=given["strict"],
             exact_usage=self._exact_usage,
             tags=tags,
-            keys=keys,
+            keys=bound_keys(given_keys, fleet.targets, self._where.base_url) if given_keys else {},
             extra=options.get("extra") or {},
         )
 
-    def _fleet(self, model: Any, keys: Mapping[str, Secret]) -> Fleet:
+    def _fleet(self, model: Any, keys: Mapping[str, str]) -> Fleet:
         """The compiled endpoints a call chooses among: those it names, or all, and of these the ones with a key."""
-        names = (
-            None
-            if model is None or model == "auto"
-            else (model,)
-            if isinstance(model, (str, Endpoint))
-            else tuple(model)
-        )
+        names = _names(model)
         cache_key = (names, frozenset(keys))
         try:
             return self._fleets[cache_key]
         except (KeyError, TypeError):  # TypeError: an Endpoint with tags does not hash; it is compiled each time
             pass
-        if names == ():
-            raise InvalidRequest("model= is an empty list: name a model, or leave it out", field="model")
         targets = self._all() if names is None else self._named(names)
         usable = [target for target in targets if _has_key(target, keys)]
         if not usable:
             if targets:
                 raise missing_key(targets[0])
             raise ConfigError(_NO_MODELS, field="models")
-        fleet = Fleet(usable)
+        fleet = Fleet(usable, learned=self._learned)
         if len(self._fleets) >= _FLEETS:
             self._fleets.clear()
         if names is None or all(isinstance(name, str) for name in names):
             self._fleets[cache_key] = fleet
         return fleet
+
+    def _counted(self, messages: Messages, options: CallOptions) -> tuple[Request, tuple[Target, ...]]:
+        """What is to be counted, and for which endpoints."""
+        options_.check_names(options)
+        names = _names(options.get("model"))
+        request = options_.canonical_request(messages, options, stream=False)
+        return request, self._all() if names is None else self._named(names)
+
+    def _asking(self, request: Request, targets: Sequence[Target], options: CallOptions) -> Any:
+        deadline = options_.seconds(options.get("deadline") or self._defaults["deadline"], "deadline")
+        by = None if deadline is None else self._clock.monotonic() + deadline
+        keys = bound_keys(_keys(options), targets, self._where.base_url)
+        return vendor_count.count(request, vendor_count.only(targets), deadline=by, keys=keys)
 
     def _all(self) -> tuple[Target, ...]:
         if self._targets is None:
@@ -307,14 +339,20 @@ class Mux:
         return self._health.snapshot(names, at=self._clock.monotonic())
 
     def _driver(self, call: Call) -> Driver:
-        if self._engine_ is None:
-            self._engine_ = engines.open_engine(self._engine_options)
-        return Driver(exchange(call, self._env), self._engine_, self._clock, self._look)
+        return self._drive(exchange(call, self._env))
 
     def _adriver(self, call: Call) -> AsyncDriver:
+        return self._adrive(exchange(call, self._env))
+
+    def _drive(self, core: Core) -> Driver:
+        if self._engine_ is None:
+            self._engine_ = engines.open_engine(self._engine_options)
+        return Driver(core, self._engine_, self._clock, self._look)
+
+    def _adrive(self, core: Core) -> AsyncDriver:
         if self._aengine_ is None:
             self._aengine_ = engines.open_async_engine(self._engine_options)
-        return AsyncDriver(exchange(call, self._env), self._aengine_, self._clock, self._look)
+        return AsyncDriver(core, self._aengine_, self._clock, self._look)
 
 
 _NO_MODELS = (
@@ -378,7 +416,22 @@ def _recorder(ledger: str | Ledger | None, journal: str | None, durability: str)
     return open_recorder(ledger, journal=journal, durability=durability)
 
 
-def _has_key(target: Target, keys: Mapping[str, Secret]) -> bool:
+def _names(model: Any) -> tuple[Any, ...] | None:
+    """What ``model=`` names; None for every configured model. Raises InvalidRequest."""
+    if model is None or model == "auto":
+        return None
+    names = (model,) if isinstance(model, (str, Endpoint)) else tuple(model)
+    if not names:
+        raise InvalidRequest("model= is an empty list: name a model, or leave it out", field="model")
+    return names
+
+
+def _keys(options: CallOptions) -> dict[str, str]:
+    """A caller's own keys, by provider id."""
+    return {providers_.get(name).id: key for name, key in (options.get("keys") or {}).items()}
+
+
+def _has_key(target: Target, keys: Mapping[str, str]) -> bool:
     auth = target.row.auth
     return target.key is not None or target.provider in keys or auth.optional or auth.scheme == "none"
 

@@ -15,9 +15,9 @@ from modelmux._messages import (
 )
 from modelmux._tools import canonical_output, canonical_tools
 from modelmux.endpoint import Endpoint
-from modelmux.errors import ConfigError, InvalidRequest
+from modelmux.errors import ConfigError, InvalidRequest, UnknownName
 from modelmux.money import Money
-from modelmux.types import Part, ReasoningOptions, Request, ToolChoice
+from modelmux.types import Part, ReasoningOptions, Request, Tool, ToolChoice
 
 ON_BREAK = ("raise", "restart", "buffer")
 
@@ -83,13 +83,14 @@ def canonical_request(messages: Messages, options: CallOptions, *, stream: bool)
         given = options.get(name)
         if given is not None and not isinstance(given, Mapping):
             raise InvalidRequest(f"{name} is a {type(given).__name__}; give a mapping", field=name)
+    tools = canonical_tools(options.get("tools"))
     return Request(
         messages=canonical_messages(messages, options.get("system")),
-        tools=canonical_tools(options.get("tools")),
-        tool_choice=canonical_tool_choice(options.get("tool_choice")),
+        tools=tools,
+        tool_choice=_among(canonical_tool_choice(options.get("tool_choice")), tools),
         output=canonical_output(options.get("output")),
         max_tokens=_positive(options.get("max_tokens"), "max_tokens", whole=True),
-        temperature=options.get("temperature"),
+        temperature=_number(options.get("temperature"), "temperature"),
         stop=canonical_stop(options.get("stop")),
         reasoning=canonical_reasoning(options.get("reasoning")),
         stream=stream,
@@ -103,6 +104,23 @@ def _positive(value: Any, name: str, *, whole: bool = False) -> Any:
         kind = "a whole number" if whole else "a number of seconds"
         raise InvalidRequest(f"{name}={value!r}: give {kind} above 0", field=name)
     return value
+
+
+def _number(value: Any, name: str) -> float | None:
+    if value is not None and (isinstance(value, bool) or not isinstance(value, (int, float))):
+        raise InvalidRequest(f"{name}={value!r}: give a number", field=name)
+    return value
+
+
+def _among(choice: ToolChoice | None, tools: Sequence[Any]) -> ToolChoice | None:
+    """A choice that names a tool names one of the call's."""
+    known = [tool.name for tool in tools if isinstance(tool, Tool)]
+    for name in choice.names if choice is not None else ():
+        if name not in known:
+            raise InvalidRequest(str(UnknownName("tool", name, known)), field="tool_choice")
+    if choice is not None and choice.mode == "required" and not tools:
+        raise InvalidRequest("tool_choice='required' without tools", field="tool_choice")
+    return choice
 
 
 def seconds(value: Any, name: str) -> float | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
@@ -15,6 +16,8 @@ from modelmux.errors import ConfigError, UnknownName
 from modelmux.providers import Row
 
 Spec = str | Endpoint
+
+_log = logging.getLogger("modelmux")
 
 _COMPATIBLE = "openai_compatible"
 
@@ -59,6 +62,8 @@ class Surroundings:
 def resolve(spec: Spec, where: Surroundings, *, group: int = 0) -> Target:
     """One target. Raises UnknownName for a model or provider nobody knows, ConfigError for a missing address."""
     endpoint = Endpoint(spec) if isinstance(spec, str) else spec
+    if endpoint.rpm is not None or endpoint.tpm is not None:
+        _log.warning("%s: rpm= and tpm= are noted, but no limit is kept in this version", endpoint.model)
     row, model = split_name(endpoint.model, where, has_address=endpoint.base_url is not None)
     call_name = chat_call(row)
     base_url = (endpoint.base_url or where.base_url(row)).rstrip("/")
@@ -114,8 +119,11 @@ def split_name(name: str, where: Surroundings, *, has_address: bool = False) -> 
 
 def _unknown_model(name: str, where: Surroundings) -> UnknownName:
     known = [f"{row.id}/{model}" for row in where.configured() for model in catalogue.load(row.catalogue or row.id)]
-    known += [model for full in known for model in (full.partition("/")[2],)]
-    known += [f"{row}/{name.partition('/')[2]}" for row in providers.names()] if "/" in name else []
+    known += [full.partition("/")[2] for full in known]
+    prefix, _, model = name.partition("/")
+    for near in UnknownName("provider", prefix, providers.names()).nearest if model else ():
+        if catalogue.find(providers.get(near).catalogue or near, model) is not None:
+            known.append(f"{near}/{model}")
     return UnknownName(
         "model", name, dict.fromkeys(known), hint="name it 'provider/model', or give Endpoint(..., base_url=)"
     )

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from modelmux._http import HttpRequest
+from modelmux import providers
+from modelmux._http import HttpRequest, origin_of
 from modelmux._json import dumps
-from modelmux.errors import MissingKey
+from modelmux._secret import Secret
+from modelmux.errors import ConfigError, MissingKey
 
 if TYPE_CHECKING:
-    from modelmux._secret import Secret
     from modelmux.endpoint import Target
+    from modelmux.providers import Row
 
 USER_AGENT = "modelmux"
 
@@ -20,7 +22,7 @@ USER_AGENT = "modelmux"
 def http_request(
     target: Target, body: Mapping[str, Any], *, stream: bool, keys: Mapping[str, Secret] | None = None
 ) -> HttpRequest:
-    """The request for one attempt. ``keys`` are a caller's own, by provider id. Raises MissingKey."""
+    """The request for one attempt. ``keys`` are a caller's own, by :func:`place`. Raises MissingKey."""
     call = target.call
     path = (call.stream_path or call.path) if stream else call.path
     if "{model}" in path:
@@ -38,10 +40,37 @@ def http_request(
 
 def key_for(target: Target, keys: Mapping[str, Secret] | None) -> Secret | None:
     """The key an attempt at this endpoint uses. Raises MissingKey where one is needed and there is none."""
-    key = (keys or {}).get(target.provider) or target.key
+    key = (keys or {}).get(place(target)) or target.key
     if key is None and not (target.row.auth.optional or target.row.auth.scheme == "none"):
         raise missing_key(target)
     return key
+
+
+def place(target: Target) -> str:
+    """What a key is bound to: a provider at an origin. It is sent nowhere else."""
+    return f"{target.provider} at {target.origin}"
+
+
+def bound_keys(keys: Mapping[str, str], targets: Sequence[Target], home: Callable[[Row], str]) -> dict[str, Secret]:
+    """A caller's own keys, given by provider, each bound to one place: the provider's own address (``home`` tells it),
+    else the only one that the call's endpoints have for that provider. Raises UnknownName for a provider nobody
+    knows, ConfigError when it is not clear where a key belongs.
+    """
+    bound: dict[str, Secret] = {}
+    for name, key in keys.items():
+        row = providers.get(name)
+        origins = {target.origin for target in targets if target.provider == row.id}
+        own = home(row)
+        chosen = {origin_of(own)} & origins if own else set()
+        if not chosen and len(origins) > 1:
+            raise ConfigError(
+                f"keys={{{name!r}: …}}: the endpoints of {row.id} have several addresses, none of them its own; "
+                "give each Endpoint its api_key= instead",
+                field="keys",
+            )
+        for origin in chosen or origins:
+            bound[f"{row.id} at {origin}"] = Secret(key)
+    return bound
 
 
 def missing_key(target: Target) -> MissingKey:

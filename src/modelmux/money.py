@@ -27,7 +27,11 @@ class Money:
 
     @classmethod
     def of(cls, amount: Decimal | str | float, currency: str = "USD") -> Money:
-        """From a decimal amount, rounded half-even to the nano. A float is read by its shortest decimal form."""
+        """From a decimal amount (``"$0.5"`` will do), rounded half-even to the nano. A float is read by its shortest
+        decimal form. Raises ArithmeticError for text that is no number, ValueError for one that is not finite.
+        """
+        if isinstance(amount, str) and currency == "USD":
+            amount = amount.strip().removeprefix("$")
         exact = Decimal(str(amount)) if isinstance(amount, float) else Decimal(amount)
         if not exact.is_finite():
             raise ValueError(f"an amount of money must be finite, not {amount!r}")

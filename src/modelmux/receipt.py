@@ -60,3 +60,17 @@ class Receipt:
     decision: Decision | None = field(default=None, compare=False)
     cost: Money | None = None
     cost_status: Literal["priced", "estimated", "unknown"] = "unknown"
+
+    def __str__(self) -> str:
+        """A line for each attempt, and the sum."""
+        lines = [f"call {self.call_id}: {_price(self.cost, self.cost_status)}"]
+        for attempt in self.attempts:
+            what = attempt.status if attempt.error is None else type(attempt.error).__name__
+            used = ", ".join(f"{count:,} {unit}" for unit, count in attempt.usage.items()) or "no usage"
+            price = _price(attempt.cost, attempt.cost_status)
+            lines.append(f"  {attempt.number}. {attempt.endpoint}: {what}, {attempt.seconds:.2f} s, {used}, {price}")
+        return "\n".join(lines)
+
+
+def _price(cost: Money | None, status: str) -> str:
+    return "cost unknown" if cost is None else f"{cost} ({status})"

@@ -165,3 +165,28 @@ def test_a_token_limit_is_a_whole_number_above_zero(wrong) -> None:
     with pytest.raises(InvalidRequest) as caught:
         options_.canonical_request("hi", {"max_tokens": wrong}, stream=False)
     assert caught.value.field == "max_tokens"
+
+
+@pytest.mark.parametrize(
+    ("options", "field"),
+    [
+        ({"temperature": "hot"}, "temperature"),
+        ({"reasoning": "hihg"}, "reasoning"),
+        ({"tools": [Tool("a")], "tool_choice": "b"}, "tool_choice"),
+        ({"tool_choice": "required"}, "tool_choice"),
+    ],
+)
+def test_a_wrong_option_is_named_before_anything_is_sent(options, field: str) -> None:
+    with pytest.raises(InvalidRequest) as caught:
+        options_.canonical_request("hi", options, stream=False)
+    assert caught.value.field == field
+
+
+@pytest.mark.parametrize(
+    ("message", "field"),
+    [({"role": "usr", "content": "x"}, "messages[0].role"), ({"role": "user"}, "messages[0].content")],
+)
+def test_a_malformed_message_is_named(message, field: str) -> None:
+    with pytest.raises(InvalidRequest) as caught:
+        canonical_messages([message])
+    assert caught.value.field == field

@@ -175,3 +175,14 @@ def test_an_answer_in_one_piece_to_a_stream_is_taken_as_it_is(caller, vendors, m
     seen = []
     assert caller.stream(make_mux("openai/gpt-5-mini"), "hi", seen=seen).text == "whole"
     assert [event.text for event in seen if isinstance(event, TextDelta)] == ["whole"]
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_reported_usage_corrects_the_next_estimate(caller, vendors, make_mux, model) -> None:
+    server_of(vendors, model).reply(text="Hello.", usage={"input": 400, "output": 5}, times=30)
+    mux = make_mux(model)
+    before = mux.explain("hi there").ranked[0].input_tokens
+    for _ in range(30):
+        caller.chat(mux, "hi there")
+    assert before < 50
+    assert mux.explain("hi there").ranked[0].input_tokens > 100

@@ -207,3 +207,26 @@ def test_the_vendors_request_id_is_kept(vendors, make_mux) -> None:
     reply = mux.chat("hi")
     assert reply.receipt.attempts[0].request_id == "req-7"
     assert mux.ledger.query()[0].request_id == "req-7"
+
+
+def test_a_callers_key_goes_to_one_place_only(vendors) -> None:
+    """An address beside the provider's own, or several of them, never gets a key that was given for the provider."""
+    foreign = Endpoint(CLAUDE, base_url=vendors.anthropic.base_url, api_key="test-key", name="own")
+    elsewhere = Endpoint(CLAUDE, base_url=vendors.openai.base_url, api_key="test-key", name="other")
+    with Mux([foreign, elsewhere]) as mux, pytest.raises(errors.ConfigError, match="several addresses"):
+        mux.chat("hi", keys={"anthropic": "her-key"})
+    home = {"anthropic": {"api_key": "ours", "base_url": vendors.anthropic.base_url}}
+    vendors.anthropic.key = "her-key"
+    try:
+        with Mux([CLAUDE, elsewhere], providers=home, policy="priority") as mux:
+            assert mux.chat("hi", keys={"anthropic": "her-key"}).text
+    finally:
+        vendors.anthropic.key = "anthropic-test-key"
+    assert vendors.openai.requests == []
+
+
+def test_receipts_and_replies_print_for_people(make_mux) -> None:
+    reply = make_mux(OPENAI).chat("hello")
+    assert str(reply) == reply.text
+    assert f"1. {OPENAI}: ok" in str(reply.receipt)
+    assert str(reply.cost) in str(reply.receipt)

@@ -16,7 +16,7 @@ from urllib.parse import parse_qs
 
 from modelmux.testing._connection import Connection
 from modelmux.testing._loop import LoopThread
-from modelmux.testing._reply import NO_FAULT, Reply, Step, reply, steps
+from modelmux.testing._reply import NO_FAULT, Reply, Step, reply, steps, tokens
 from modelmux.testing._script import Script
 from modelmux.testing._shapes import Failure, Shape, dump
 from modelmux.testing._shapes.anthropic import Anthropic
@@ -59,7 +59,7 @@ class VendorServer(Script):
         self._shape = SHAPES[vendor]()
         self.vendor = self._shape.vendor
         self.wire = self._shape.wire
-        self.key = key
+        self.key = self._own_key = key
         self.models = models or self._shape.models
         self._only = models is not None
         self.latency = latency
@@ -168,8 +168,9 @@ class VendorServer(Script):
         return self._thread
 
     def reset(self) -> None:
-        """As new: up, healthy, no script, nothing recorded, counting from 1."""
+        """As new: up, healthy, its own key, no script, nothing recorded, counting from 1."""
         self.up()
+        self.key = self._own_key
         self.clear()
         self.requests.clear()
         self._numbers = count(1)
@@ -208,6 +209,8 @@ class VendorServer(Script):
             return shape.wrong_key()
         if request.method == "GET" and request.path.endswith("/models"):
             return 200, shape.listing(self.models)
+        if request.method == "POST" and (counted := self._counted(request)) is not None:
+            return counted
         if request.method != "POST" or not shape.is_chat(request):
             message = f"Invalid URL ({request.method} {request.path})"
             return 404, shape.error(Failure(404, message, "not_found_error"))
@@ -222,6 +225,19 @@ class VendorServer(Script):
             return 404, shape.unknown_model(asked.model)
         request.asked = asked
         return None
+
+    def _counted(self, request: RecordedRequest) -> tuple[int, Any] | None:
+        """The answer to a request for a count of tokens; None for any other request."""
+        shape = self._shape
+        try:
+            asked = shape.counting(request)
+        except (ValueError, TypeError, AttributeError, KeyError) as error:
+            return 400, shape.error(Failure(400, f"The body could not be read: {error}"))
+        if asked is None:
+            return None
+        if self._only and asked.model not in self.models:
+            return 404, shape.unknown_model(asked.model)
+        return 200, {asked.field: max(1, tokens(asked.text))}
 
 
 def _bound(port: int) -> socket.socket:
