@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from time import monotonic, sleep, time
 from typing import Protocol
 
@@ -27,4 +26,6 @@ class SystemClock:
     sleep = staticmethod(sleep)
 
     async def asleep(self, seconds: float) -> None:
+        import asyncio  # here, for the programs that never use it
+
         await asyncio.sleep(seconds)

@@ -11,11 +11,14 @@ from typing import Any
 
 from pydantic_core import from_json, to_json
 
+_SHORT = 2048
+"""Bytes below which strings are made sooner than looked up in the parser's cache: the pieces of a stream."""
+
 
 def loads(data: bytes | str) -> Any:
     """Parse JSON text. Raises ValueError with the position when it is not JSON."""
     try:
-        return from_json(data)
+        return from_json(data, cache_strings="none" if len(data) < _SHORT else "all")
     except ValueError:
         return json.loads(data)
 

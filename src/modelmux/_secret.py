@@ -8,10 +8,11 @@ import hashlib
 class Secret:
     """A vendor key, bound to nothing yet. It shows in no repr, str, format, or pickle; :meth:`reveal` is greppable."""
 
-    __slots__ = ("__value",)
+    __slots__ = ("__fingerprint", "__value")
 
     def __init__(self, value: str) -> None:
         self.__value = value
+        self.__fingerprint = ""
 
     def reveal(self) -> str:
         return self.__value
@@ -19,7 +20,9 @@ class Secret:
     @property
     def fingerprint(self) -> str:
         """Names the key without giving it away: 12 hex digits of its SHA-256."""
-        return hashlib.sha256(self.__value.encode()).hexdigest()[:12]
+        if not self.__fingerprint:
+            self.__fingerprint = hashlib.sha256(self.__value.encode()).hexdigest()[:12]
+        return self.__fingerprint
 
     def __repr__(self) -> str:
         return f"Secret({self.fingerprint})"
