@@ -230,8 +230,7 @@ def measure(name: str, options: argparse.Namespace) -> list[Figure]:
         return [Figure(f"{name}: could not be measured", "", str(error), False, f"benchmarks/report.py --only {name}")]
 
 
-def page(figures: list[Figure]) -> str:
-    commit = run("git rev-parse --short HEAD").strip()
+def page(figures: list[Figure], commit: str) -> str:
     when = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
     machine = f"{platform.system()}, {os.cpu_count()} cores, Python {platform.python_version()}"
     missed = sum(not figure.met for figure in figures)
@@ -264,7 +263,7 @@ def main() -> int:
     if options.suite:
         passed = "failed" not in options.suite and "error" not in options.suite
         figures.insert(0, Figure("Both tiers of the suite", "pass", options.suite, passed, "pytest --full"))
-    text = page(figures)
+    text = page(figures, run("git rev-parse --short HEAD").strip())
     if options.print:
         print(text)
     else:

@@ -236,21 +236,27 @@ def test_a_name_that_is_not_there_says_so():
 HEAVY = ("asyncio", "httpx", "pydantic", "pydantic_core", "sqlite3", "ssl", "tenacity", "threading", "tiktoken")
 
 LIGHT_IMPORT = """
-import sys
-events = []
+import os, sys
+events, variables, look_up = [], [], os._Environ.__getitem__
 sys.addaudithook(lambda event, args: events.append(event) if event.startswith("socket.") else None)
+os._Environ.__getitem__ = lambda self, name: variables.append(name) or look_up(self, name)
 before = set(sys.modules)
 import modelmux
 loaded = set(sys.modules) - before
+read = list(variables)
 import json, threading
-print(json.dumps({"loaded": sorted(loaded), "threads": threading.active_count(), "sockets": events}))
+seen = {"loaded": sorted(loaded), "threads": threading.active_count(), "sockets": events, "variables": read}
+print(json.dumps(seen))
 """
 
 
 def test_a_bare_import_is_light():
-    """In a fresh process, beyond what the interpreter had loaded: no heavy module, no thread, no socket."""
+    """In a fresh process, beyond what the interpreter had loaded: no heavy module, thread, socket, or look at the
+    environment.
+    """
     done = subprocess.run([sys.executable, "-c", LIGHT_IMPORT], capture_output=True, text=True, check=True)
     seen = json.loads(done.stdout)
     assert {name.partition(".")[0] for name in seen["loaded"]} & set(HEAVY) == set()
     assert seen["threads"] == 1
     assert seen["sockets"] == []
+    assert seen["variables"] == []
