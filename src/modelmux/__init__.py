@@ -34,6 +34,7 @@ _HOME = {
     "Mux": "_mux",
     "ProviderError": "errors",
     "Reply": "types",
+    "RetryPolicy": "routing.retry",
     "Stream": "_streams",
     "TokenCount": "_counting",
     "Tool": "types",
@@ -64,6 +65,7 @@ __all__ = [
     "Mux",
     "ProviderError",
     "Reply",
+    "RetryPolicy",
     "Stream",
     "TokenCount",
     "Tool",
@@ -113,4 +115,5 @@ if TYPE_CHECKING:
     from modelmux.endpoint import Endpoint
     from modelmux.errors import ModelmuxError, ProviderError
     from modelmux.money import Money
+    from modelmux.routing.retry import RetryPolicy
     from modelmux.types import Message, Reply, Tool, Warning

@@ -14,22 +14,23 @@ from modelmux import _count as vendor_count
 from modelmux import _counting as counting
 from modelmux import _engines as engines
 from modelmux import _options as options_
+from modelmux import _setup as setup
 from modelmux import providers as providers_
 from modelmux._clock import Clock, SystemClock
 from modelmux._driver import AsyncDriver, Core, Driver
 from modelmux._exchange import Call, Env, exchange
 from modelmux._messages import Messages
 from modelmux._options import CallOptions
-from modelmux._resolve import ProviderSettings, Surroundings, everything, resolve, resolve_all, unique
+from modelmux._resolve import Surroundings, everything, resolve, resolve_all, unique
 from modelmux._streams import AsyncStream, Finisher, Stream
 from modelmux._tools import parse_output
 from modelmux._upstream import bound_keys, missing_key
 from modelmux.endpoint import Endpoint
-from modelmux.errors import ConfigError, InvalidRequest, NoCapableEndpoint, UnknownName
-from modelmux.routing import policies
+from modelmux.errors import ConfigError, InvalidRequest, NoCapableEndpoint
 from modelmux.routing.health import Health
 from modelmux.routing.learning import Learned
 from modelmux.routing.needs import RouteOptions
+from modelmux.routing.retry import DEFAULT_RETRY, RetryPolicy
 from modelmux.routing.table import Fleet
 from modelmux.types import Reply
 
@@ -37,7 +38,6 @@ if TYPE_CHECKING:
     from modelmux._counting import TokenCount
     from modelmux.config import Config
     from modelmux.cost.ledger import Ledger
-    from modelmux.cost.recorder import Recorder
     from modelmux.endpoint import Target
     from modelmux.money import Money
     from modelmux.routing.plan import Decision
@@ -45,8 +45,6 @@ if TYPE_CHECKING:
 
 _FLEETS = 256
 """Selections of models kept compiled: one for every ``model=`` that calls name."""
-
-MEMORY = "memory://"
 
 
 class Mux:
@@ -59,6 +57,7 @@ class Mux:
     the last 10,000 in memory. ``journal`` and ``durability``: see ``docs/concepts.md``. Times are seconds, money
     dollars unless :class:`~modelmux.Money`. ``deadline``, ``ttft``, ``on_break``, ``max_cost`` and ``strict`` are
     defaults that a call may override. ``http_client``: an httpx client of your own. ``seed`` makes choices repeatable.
+    ``retry``: how often and how patiently, in tenacity's wait and stop objects.
 
     One object serves threads and event loops. Raises ConfigError for a setup that cannot work.
     """
@@ -72,7 +71,7 @@ class Mux:
         ledger: str | Ledger | None = None,
         journal: str | None = None,
         durability: str = "journal",
-        state: str = MEMORY,
+        state: str = setup.MEMORY,
         budgets: Sequence[Any] = (),
         deadline: float | None = None,
         attempt_timeout: float | None = None,
@@ -89,29 +88,25 @@ class Mux:
         seed: int | None = None,
         clock: Clock | None = None,
         config: Config | Mapping[str, Any] | str | os.PathLike[str] | None = None,
+        retry: RetryPolicy = DEFAULT_RETRY,
     ) -> None:
         if config is not None:
             given = {name: value for name, value in locals().items() if name not in ("self", "config")}
             explicit = {name: value for name, value in given.items() if value is not _DEFAULTS[name]}
-            self.__init__(**{**_arguments(config), **explicit})  # type: ignore[misc]  # once more, spelt out
+            self.__init__(**{**setup.arguments(config), **explicit})  # type: ignore[misc]  # once more, spelt out
             return
-        _refuse_unbuilt(budgets=budgets, hedge=hedge, state=state)
-        _check_defaults(policy, max_cost, usage)
-        self._where = Surroundings(_settings(providers), os.environ)
+        setup.refuse_unbuilt(budgets=budgets, hedge=hedge, state=state)
+        setup.check_usage(usage)
+        self._where = Surroundings(setup.provider_settings(providers), os.environ)
         self._http_client = http_client
-        self._models = models
         self._targets: tuple[Target, ...] | None = (
             None if models is None else self._own(resolve_all(models, self._where))
         )
         self._fleets: dict[Any, Fleet] = {}
         self._policy = policy
-        self._defaults: dict[str, Any] = {
-            "deadline": options_.seconds(deadline, "deadline"),
-            "ttft": options_.seconds(ttft, "ttft"),
-            "on_break": options_.break_mode(on_break),
-            "max_cost": max_cost,
-            "strict": strict,
-        }
+        self._defaults = setup.call_defaults(
+            policy, deadline=deadline, ttft=ttft, on_break=on_break, max_cost=max_cost, strict=strict
+        )
         self._attempt_timeout = options_.seconds(attempt_timeout, "attempt_timeout")
         self._default_max_output = options_.tokens(default_max_output, "default_max_output")
         self._exact_usage = usage == "exact"
@@ -119,8 +114,8 @@ class Mux:
         self._clock: Clock = clock or SystemClock()
         self._health = Health()
         self._learned = Learned()
-        self._recorder = _recorder(ledger, journal, durability)
-        self._env = Env(self._clock, self._health, self._recorder, Random(seed), max_response_bytes)
+        self._recorder = setup.recorder(ledger, journal, durability)
+        self._env = Env(self._clock, self._health, self._recorder, Random(seed), max_response_bytes, retry)
         self._engine_: engines.Engine | None = None
         self._aengine_: engines.AsyncEngine | None = None
 
@@ -361,59 +356,6 @@ _NO_MODELS = (
 )
 
 _DEFAULTS: dict[str, Any] = {"models": None, **(Mux.__init__.__kwdefaults__ or {})}
-
-
-def _arguments(config: Config | Mapping[str, Any] | str | os.PathLike[str]) -> dict[str, Any]:
-    from modelmux import config as config_
-
-    if isinstance(config, (str, os.PathLike)):
-        config = config_.from_file(config)
-    elif isinstance(config, Mapping):
-        config = config_.parse(config)
-    return config.arguments()
-
-
-def _settings(given: Mapping[str, Any] | None) -> dict[str, ProviderSettings]:
-    """Provider settings, checked. Raises UnknownName for a provider or a key nobody knows."""
-    out: dict[str, ProviderSettings] = {}
-    known = ProviderSettings.__dataclass_fields__
-    for name, value in (given or {}).items():
-        providers_.get(name)
-        if not isinstance(value, Mapping):
-            raise ConfigError(f"providers[{name!r}] must be a mapping of {', '.join(known)}", field=f"providers.{name}")
-        for key in value:
-            if key not in known:
-                raise UnknownName(f"setting of provider {name!r}", key, known)
-        out[name] = ProviderSettings(**{key: item for key, item in value.items() if item is not None})
-    return out
-
-
-def _refuse_unbuilt(*, budgets: Sequence[Any], hedge: Any, state: str) -> None:
-    """Refuse what this version does not do, rather than ignore it."""
-    if budgets:
-        raise ConfigError(
-            "budgets= is not available in this version, and a budget that is not kept would be worse than none; "
-            "max_cost= bounds single calls",
-            field="budgets",
-        )
-    if hedge is not None:
-        raise ConfigError("hedge= is not available in this version", field="hedge")
-    if state != MEMORY:
-        raise UnknownName("state store", state, [MEMORY], hint="this version keeps state in the process")
-
-
-def _check_defaults(policy: Any, max_cost: Any, usage: str) -> None:
-    """Refuse here what every call would refuse."""
-    policies.get(policy)
-    RouteOptions.of(max_cost=max_cost)
-    if usage not in ("exact", "as_sent"):
-        raise ConfigError(f"usage={usage!r}: give 'exact' or 'as_sent'", field="usage")
-
-
-def _recorder(ledger: str | Ledger | None, journal: str | None, durability: str) -> Recorder:
-    from modelmux.cost.recorder import open_recorder
-
-    return open_recorder(ledger, journal=journal, durability=durability)
 
 
 def _names(model: Any) -> tuple[Any, ...] | None:

@@ -195,3 +195,17 @@ def test_usage_that_comes_early_does_not_make_a_cut_stream_whole(caller, vendors
     (row,) = mux.ledger.query()
     assert row.units["input"] == 777
     assert 0 < row.units["output"] < 60
+
+
+def test_patience_is_said_in_tenacitys_words(caller, vendors, make_mux) -> None:
+    import tenacity
+
+    from modelmux import RetryPolicy
+
+    vendors.openai.fail(Fault(status=503), times=10)
+    policy = RetryPolicy(attempts=5, wait=tenacity.wait_fixed(0.05), stop=tenacity.stop_after_attempt(2))
+    with pytest.raises(errors.Overloaded) as caught:
+        caller.chat(make_mux(OPENAI, retry=policy), "hi")
+    assert len(caught.value.receipt.attempts) == 2
+    first, second = vendors.openai.requests
+    assert second.at - first.at >= 0.05
