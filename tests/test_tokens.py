@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 import corpus
 from modelmux import tokens, wire
-from modelmux.catalogue.tokenizers import CLASSES, FAMILIES, family_of
+from modelmux.catalogue.tokenizers import CLASSES, FAMILIES, Profile, family_of
+from modelmux.routing.learning import Learned, script_of
 from modelmux.types import Media, Message, ReasoningOptions, Request, ServerTool, Text, Tool, ToolCall, ToolResult
 
 GEMINI = "gemini.generateContent"
@@ -65,6 +66,10 @@ class Case(NamedTuple):
     estimate: tokens.Estimate
     reported: int
     media: bool
+    vendor: str
+    model: str
+    measure: tokens.Measure
+    profile: Profile
 
 
 @cache
@@ -83,8 +88,9 @@ def cases() -> tuple[Case, ...]:
         asked = wire.get(format_id).decode_request(request["body"])
         measure = tokens.measure(asked)
         profile = tokens.profile(row.get("model") or request["url"], format_id, provider=row["vendor"])
-        estimate = measure.estimate(profile)
-        found.append(Case(row["id"], format_id, bool(measure.tools), estimate, reported, bool(measure.media)))
+        case = Case(row["id"], format_id, bool(measure.tools), measure.estimate(profile), reported,
+                    bool(measure.media), row["vendor"], row.get("model") or "", measure, profile)  # fmt: skip
+        found.append(case)
     return tuple(found)
 
 
@@ -124,6 +130,37 @@ def test_the_upper_figure_holds_for_99_percent(format_id):
 def test_the_expected_figure_is_near(format_id, tools, error):
     off = [abs(c.estimate.expected / c.reported - 1) for c in closed() if (c.format, c.tools) == (format_id, tools)]
     assert statistics.median(off) <= error
+
+
+# --- after learning
+
+
+def learned() -> dict[str, list[tuple[bool, float, bool, bool]]]:
+    """By vendor, every closed request in the order of the corpus: whether 50 calls came before it (or half of what
+    there is), the error of the estimate, and whether the upper figure and the bound held. Each is learned from after.
+    """
+    found: dict[str, list[tuple[bool, float, bool, bool]]] = {}
+    by_vendor: dict[str, list[Case]] = {}
+    for case in closed():
+        if not case.profile.agentic:
+            by_vendor.setdefault(case.vendor, []).append(case)
+    for vendor, mine in by_vendor.items():
+        known, rows = Learned(), found.setdefault(vendor, [])
+        for number, case in enumerate(mine):
+            profile = known.profile(case.model, script_of(case.measure)) or case.profile
+            estimate = case.measure.estimate(profile)
+            late = number >= min(50, len(mine) // 2)
+            error = abs(estimate.expected / case.reported - 1)
+            rows.append((late, error, case.reported <= estimate.upper, case.reported <= estimate.bound))
+            known.learn(case.model, case.profile, case.measure, case.reported)
+    return found
+
+
+def test_after_fifty_calls_the_estimate_is_near():
+    rows = [row for mine in learned().values() for row in mine]
+    assert statistics.median(error for late, error, _, _ in rows if late) <= 0.08
+    assert sum(upper for _, _, upper, _ in rows) / len(rows) >= 0.99
+    assert all(bound for _, _, _, bound in rows)
 
 
 # --- laws

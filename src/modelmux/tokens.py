@@ -117,7 +117,8 @@ def _sample(texts: Sequence[str], length: int) -> str:
 class Measure(NamedTuple):
     """The size of a request, whatever the tokenizer. ``media`` are (kind, part, decoded bytes); ``served`` names what
     makes the vendor fetch input of its own, ``kept`` input that it holds already. ``signed`` is the length of all
-    signatures, ``documents`` the number of documents given as text.
+    signatures, ``documents`` the number of documents given as text, ``schema_counts`` the characters of the answer's
+    schema, empty where there is none.
     """
 
     size: int
@@ -128,7 +129,7 @@ class Measure(NamedTuple):
     tool_size: int = 0
     tool_counts: Sequence[float] = ()
     media: tuple[tuple[str, Media, int], ...] = ()
-    schema: bool = False
+    schema_counts: Sequence[float] = ()
     served: tuple[str, ...] = ()
     kept: tuple[str, ...] = ()
     signed: int = 0
@@ -163,8 +164,8 @@ class Measure(NamedTuple):
         if self.calls:
             expected += add.call * self.calls
             bound += add.call_bound * self.calls
-        if self.schema:
-            expected += add.output
+        if self.schema_counts:
+            expected += add.output + add.answer * sum(map(mul, profile.weights, self.schema_counts))
             bound += add.output_bound
             slack += add.output_bound // 2
         if self.tools:
@@ -208,13 +209,16 @@ def measure(request: Request) -> Measure:
     if odd:
         calls, media, documents = _odd_parts(odd, texts)
         signed += sum([len(getattr(part, "signature", None) or "") for part in odd])
-    schema = request.output is not None and bool(request.output.schema)
-    if schema and request.output is not None:
-        add(_json.dumps_str(request.output.schema))
     size, counts = _count(texts)
+    answer: Sequence[float] = ()
+    if request.output is not None and request.output.schema:
+        schema_size, answer = _count([_json.dumps_str(request.output.schema)])
+        size += schema_size
     count = len(request.messages)
     if not (request.tools or request.extra):
-        return Measure(size, counts, count, calls, media=media, schema=schema, signed=signed, documents=documents)
+        return Measure(
+            size, counts, count, calls, media=media, schema_counts=answer, signed=signed, documents=documents
+        )
     functions = [tool for tool in request.tools if type(tool) is Tool]
     tool_size, tool_counts = _count(list(map(_tool_text, functions))) if functions else (0, [])
     served = tuple([tool.kind for tool in request.tools if type(tool) is ServerTool])
@@ -228,7 +232,7 @@ def measure(request: Request) -> Measure:
         tool_size,
         tool_counts,
         media,
-        schema,
+        answer,
         (*served, *[field for field in fields if field in SERVED_BY_VENDOR]),
         tuple([field for field in fields if field in KEPT_BY_VENDOR]),
         signed,

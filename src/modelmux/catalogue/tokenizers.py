@@ -40,8 +40,8 @@ _CAUTIOUS = _scaled(_CL100K, 1.05)
 class Overhead:
     """Tokens added around the text: per ``request``, ``message`` and tool ``call`` or result; ``tools`` once when
     there are any, ``tool`` for each; ``output`` when a schema for the answer is given. ``schema`` is how many tokens
-    reach the model for each of a tool's JSON text. ``image`` is a typical image, ``page`` a page of a document,
-    ``audio`` a second of sound.
+    reach the model for each of a tool's JSON text, ``answer`` for each of the answer's schema. ``image`` is a typical
+    image, ``page`` a page of a document, ``audio`` a second of sound.
 
     ``signed`` is tokens for each byte of a signature: vendors put the thoughts behind it back into the prompt.
     ``slack`` and ``tools_slack`` are added to the upper figure. The ``_bound`` figures are allowances that no
@@ -55,6 +55,7 @@ class Overhead:
     tool: float = 20
     schema: float = 1.3
     output: float = 20
+    answer: float = 1.0
     image: float = 800
     page: float = 900
     audio: float = 10
@@ -110,8 +111,8 @@ WIRES: Mapping[str, Overhead] = {
         request_bound=128, tools_bound=1_200, image_bound=5_000,
     ),
     "gemini.generateContent": Overhead(
-        request=1, message=1, call=10, tools=12, tool=6, schema=0.75, output=0, image=400, page=400, audio=32, slack=64,
-        signed=0.1, request_bound=64, output_bound=256, image_bound=5_000,
+        request=1, message=1, call=10, tools=12, tool=6, schema=0.75, output=0, answer=0.1, image=400, page=400, audio=32,
+        slack=64, signed=0.1, request_bound=64, output_bound=256, image_bound=5_000,
     ),
 }  # fmt: skip
 """What a wire adds whatever the model, where it belongs to one vendor."""

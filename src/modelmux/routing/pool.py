@@ -16,15 +16,24 @@ if TYPE_CHECKING:
 
 
 class Roster:
-    """What is known of each target of a fleet and does not change: name, limits, tokenizer, weight."""
+    """What is known of each target of a fleet and does not change: name, limits, tokenizer, weight.
 
-    __slots__ = ("groups", "meters", "names", "profiles", "targets", "weights", "windows", "writes")
+    Targets that count alike share a meter: ``meters`` are positions in ``profiles``. ``taught`` has a name for each
+    meter of a model from whose answers counting was learned, "" for the others.
+    """
 
-    def __init__(self, targets: tuple[Target, ...], profiles: Sequence[Profile]) -> None:
+    __slots__ = ("groups", "meters", "names", "profiles", "targets", "taught", "weights", "windows", "writes")
+
+    def __init__(
+        self, targets: tuple[Target, ...], profiles: Sequence[Profile], taught: Sequence[str] | None = None
+    ) -> None:
         self.targets = targets
         self.names = tuple(target.name for target in targets)
-        self.profiles = tuple(dict.fromkeys(profiles))
-        self.meters = [self.profiles.index(profile) for profile in profiles]
+        each = list(zip(profiles, taught or [""] * len(targets), strict=True))
+        place = {meter: index for index, meter in enumerate(dict.fromkeys(each))}
+        self.profiles = tuple(profile for profile, _ in place)
+        self.taught = tuple(name for _, name in place)
+        self.meters = [place[meter] for meter in each]
         self.weights = [float(target.weight) for target in targets]
         self.groups = [target.group for target in targets]
         self.windows = [_window(target) for target in targets]
@@ -63,6 +72,7 @@ class Pool:
         "quality",
         "quality_terms",
         "roster",
+        "taught",
         "weights",
         "windows",
         "writes",
@@ -78,6 +88,7 @@ class Pool:
         self.names = [names[i] for i in index]
         used = sorted({roster.meters[i] for i in index})
         self.profiles = [roster.profiles[meter] for meter in used]
+        self.taught = [roster.taught[meter] for meter in used]
         self.meters = [used.index(roster.meters[i]) for i in index]
         self.input = [prices.input[i] for i in index]
         self.output = [prices.output[i] for i in index]

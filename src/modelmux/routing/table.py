@@ -7,12 +7,14 @@ from random import Random
 from typing import TYPE_CHECKING, Any
 
 from modelmux import errors, tokens
+from modelmux.cost.units import INPUT_TOKENS
 from modelmux.routing import filters, policies
 from modelmux.routing._prices import QUARTER, Prices, common_currency, sheet_of
 from modelmux.routing.candidates import Candidates
 from modelmux.routing.ceilings import Ceiling, ceiling, too_dear
 from modelmux.routing.filters import Check, Facts
 from modelmux.routing.health import COLD, Snapshot
+from modelmux.routing.learning import Learned, script_of
 from modelmux.routing.needs import DEFAULT_OPTIONS, Needs, RouteOptions, needs_of
 from modelmux.routing.plan import Decision, Plan
 from modelmux.routing.pool import Pool, Roster
@@ -23,7 +25,10 @@ if TYPE_CHECKING:
     from modelmux.endpoint import Target
     from modelmux.money import Money
     from modelmux.tokens import Estimate
-    from modelmux.types import Request
+    from modelmux.types import Request, Usage
+
+_ASKED = tuple(unit for unit in INPUT_TOKENS if unit != "tool_input")
+"""Units that a request's own input is reported in."""
 
 _KINDS_OF_CALL = 1024
 """Kinds of call (what they need and require) whose fixed checks are kept."""
@@ -34,10 +39,13 @@ _PRICE_TABLES = 16
 class Fleet:
     """The endpoints a Mux may choose from. Immutable towards callers; safe to share between threads.
 
-    ``clock`` gives the time when a call does not. Raises ConfigError when two targets have one name.
+    ``clock`` gives the time when a call does not. ``learned`` is what answers taught about counting, shared by all
+    fleets of a Mux. Raises ConfigError when two targets have one name.
     """
 
-    def __init__(self, targets: Sequence[Target], *, clock: Clock | None = None) -> None:
+    def __init__(
+        self, targets: Sequence[Target], *, clock: Clock | None = None, learned: Learned | None = None
+    ) -> None:
         self.targets = tuple(targets)
         self.names = tuple(target.name for target in self.targets)
         self._place = {name: index for index, name in enumerate(self.names)}
@@ -46,7 +54,11 @@ class Fleet:
             raise errors.ConfigError(f"endpoint names must be unique: {', '.join(twice)}", field="models")
         self._clock = clock
         self._facts = Facts(self.targets)
-        self._roster = Roster(self.targets, [_profile(target) for target in self.targets])
+        self._learned = Learned() if learned is None else learned
+        self._profiles = [_profile(target) for target in self.targets]
+        self._models = [f"{target.provider}/{target.model}" for target in self.targets]
+        self._known = 0
+        self._roster = Roster(self.targets, self._profiles)
         self._prices: dict[tuple[float, str | None, str | None], Prices] = {}
 
     def __len__(self) -> int:
@@ -109,20 +121,51 @@ class Fleet:
             return frozenset(n for n, (w, _) in zip(self.names, self._roster.windows, strict=True) if w <= window)
         return frozenset()
 
+    def learn(self, name: str, needs: Needs | None, usage: Usage) -> None:
+        """``name`` answered a request of these ``needs`` and reported this ``usage``."""
+        if needs is not None and usage.reported:
+            index = self._place[name]
+            reported = sum([usage[unit] for unit in _ASKED])
+            self._learned.learn(self._models[index], self._profiles[index], needs.measure, reported)
+
     # --- from all endpoints to candidates
 
     def _candidates(self, needs: Needs, snapshot: Snapshot, now: float, seed: int | None) -> Candidates:
+        if self._known != len(self._learned.models):
+            self._relearn()
         pool = self._pool(needs, now)
-        estimates = needs.measure.estimates(pool.profiles)
+        estimates = self._estimates(pool, needs)
         if len(pool) and self._tight(pool, needs, estimates):
             pool = self._by_size(pool, needs, estimates)
-            estimates = needs.measure.estimates(pool.profiles)
+            estimates = self._estimates(pool, needs)
         if needs.options.max_cost is not None and len(pool):
             reasons = too_dear(pool, needs, estimates)
             if reasons:
                 pool = _without(pool, reasons)
-                estimates = needs.measure.estimates(pool.profiles)
+                estimates = self._estimates(pool, needs)
         return Candidates(pool, needs, estimates, snapshot, seed)
+
+    def _estimates(self, pool: Pool, needs: Needs) -> list[Estimate]:
+        """The tokens in by each meter of ``pool``, as answers taught it where they did."""
+        if not any(pool.taught):
+            return needs.measure.estimates(pool.profiles)
+        script = script_of(needs.measure)
+        known = self._learned.profile
+        return needs.measure.estimates(
+            [
+                (known(name, script) or profile) if name else profile
+                for name, profile in zip(pool.taught, pool.profiles, strict=True)
+            ]
+        )
+
+    def _relearn(self) -> None:
+        """Give a meter of its own to every model that answers have taught something about since the last time."""
+        models = self._learned.models
+        self._known = len(models)
+        taught = [name if name in models else "" for name in self._models]
+        if set(taught) - {""} != set(self._roster.taught) - {""}:
+            self._roster = Roster(self.targets, self._profiles, taught)
+            self._prices = {}
 
     def _pool(self, needs: Needs, now: float) -> Pool:
         """The endpoints that pass the fixed checks, from the table kept for this quarter of an hour."""
