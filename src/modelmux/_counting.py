@@ -86,9 +86,8 @@ def _pieces(text: str) -> Iterator[str]:
 
 def count_for(request: Request, targets: Sequence[Target]) -> TokenCount:
     """The count for the one of ``targets`` that counts most; a cautious estimate when there is none."""
-    measured = tokens.measure(request)
     ways = {(target.model, target.call.wire, target.provider) for target in targets} or {("", None, "")}
-    return max([_one(request, measured, *way) for way in sorted(ways, key=str)], key=lambda count: count.tokens)
+    return max([count_request(request, *way) for way in sorted(ways, key=str)], key=lambda count: count.tokens)
 
 
 async def acount_for(request: Request, targets: Sequence[Target]) -> TokenCount:
@@ -102,7 +101,9 @@ async def acount_for(request: Request, targets: Sequence[Target]) -> TokenCount:
     return count_for(request, targets)
 
 
-def _one(request: Request, measured: tokens.Measure, model: str, wire: str | None, provider: str) -> TokenCount:
+def count_request(request: Request, model: str, wire: str | None, provider: str = "") -> TokenCount:
+    """The count for ``model`` as ``provider`` is asked for it over ``wire``; a cautious estimate without a model."""
+    measured = tokens.measure(request)
     guess = measured.estimate(tokens.profile(model, wire, provider=provider) if model else None)
     bound = None if guess.open else guess.bound
     rule = rule_of(model, wire, provider)

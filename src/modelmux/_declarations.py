@@ -7,16 +7,26 @@ names, types, descriptions, titles, choices and defaults.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from modelmux import _json
 from modelmux.types import Tool
 
 _DEEPEST = 12
-"""Levels of nesting that are followed: a schema may contain itself."""
+_MOST = 2_000
+"""Levels of nesting that are followed, and types that are written: a schema may contain itself, many times over."""
 
 _WORDS = {"string": "string", "integer": "number", "number": "number", "boolean": "boolean", "null": "null"}
 _LIMITS = ("minimum", "maximum", "format")
+
+
+@dataclass(slots=True)
+class _Root:
+    """The schema that references point into, and how many more types of it are written."""
+
+    schema: Mapping[str, Any]
+    left: int = _MOST
 
 
 def declare(tools: Sequence[Tool]) -> str:
@@ -28,13 +38,13 @@ def declare(tools: Sequence[Tool]) -> str:
             lines.append(f"// {tool.description}")
         if isinstance(schema.get("title"), str):
             lines.append(f"// {schema['title']}")
-        arguments = f"_: {_object(schema, schema, 0)}" if _properties(schema) else ""
+        arguments = f"_: {_object(schema, _Root(schema), 0)}" if _properties(schema) else ""
         lines += [f"type {tool.name} = ({arguments}) => any;", ""]
     lines.append("} // namespace functions")
     return "\n".join(lines)
 
 
-def _object(schema: Mapping[str, Any], root: Mapping[str, Any], depth: int) -> str:
+def _object(schema: Mapping[str, Any], root: _Root, depth: int) -> str:
     """An object type: on one line where nothing in it has a comment."""
     required = schema.get("required")
     needed = required if isinstance(required, list) else ()
@@ -58,11 +68,12 @@ def _comments(schema: Mapping[str, Any]) -> list[str]:
     return [*lines, *[f"// {name}: {schema[name]}" for name in _LIMITS if name in schema]]
 
 
-def _type(schema: Mapping[str, Any], root: Mapping[str, Any], depth: int) -> str:
+def _type(schema: Mapping[str, Any], root: _Root, depth: int) -> str:
+    root.left -= 1
+    if depth > _DEEPEST or root.left < 0:
+        return "any"
     schema = _resolved(schema, root)
     kind = schema.get("type")
-    if depth > _DEEPEST:
-        return "any"
     for key in ("anyOf", "oneOf", "allOf"):
         if isinstance(schema.get(key), list):
             return " | ".join([_type(_mapping(item), root, depth + 1) for item in schema[key]])
@@ -80,14 +91,14 @@ def _type(schema: Mapping[str, Any], root: Mapping[str, Any], depth: int) -> str
     return _WORDS.get(kind, "any") if isinstance(kind, str) else "any"
 
 
-def _resolved(schema: Any, root: Mapping[str, Any]) -> Mapping[str, Any]:
+def _resolved(schema: Any, root: _Root) -> Mapping[str, Any]:
     """The schema itself, where it refers to another part of ``root``. What is beside the reference stays."""
     found = _mapping(schema)
     for _ in range(_DEEPEST):
         reference = found.get("$ref")
         if not isinstance(reference, str):
             break
-        target: Any = root
+        target: Any = root.schema
         for step in reference.lstrip("#/").split("/"):
             target = _mapping(target).get(step)
         found = {**_mapping(target), **{key: value for key, value in found.items() if key != "$ref"}}

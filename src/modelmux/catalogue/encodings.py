@@ -45,6 +45,7 @@ _RULES: tuple[tuple[re.Pattern[str], Rule], ...] = tuple(
     (re.compile(pattern), rule)
     for pattern, rule in (
         (r"gpt-5", replace(_REASONING, tools=90, tools_in_system=90)),
+        (r"o1-(mini|preview)", _PLAIN),
         (r"o[134](-|$)|codex", _REASONING),
         (r"gpt-4o|gpt-4\.[15]|chatgpt-4o|gpt-audio", _PLAIN),
         (r"gpt-(4|3\.5|35)(-|$)", replace(_PLAIN, encoding="cl100k_base")),

@@ -30,6 +30,15 @@ class Failure:
     retry_after: float | str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Counting:
+    """A request to count: ``text`` is all that is to be counted, ``field`` where the answer holds the count."""
+
+    model: str
+    text: str
+    field: str
+
+
 class Shape(ABC):
     """One vendor's format: reading just enough of requests, writing answers."""
 
@@ -52,6 +61,10 @@ class Shape(ABC):
     @abstractmethod
     def problem(self, request: RecordedRequest) -> str | None:
         """What this vendor would refuse in a request whose body is an object, None if nothing."""
+
+    def counting(self, request: RecordedRequest) -> Counting | None:  # noqa: ARG002 - not every vendor counts
+        """What a request for a count of tokens asks; None for any other. Raises ValueError for one to refuse."""
+        return None
 
     @abstractmethod
     def whole(self, said: Said) -> dict[str, Any]: ...

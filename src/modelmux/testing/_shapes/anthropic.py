@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any, ClassVar
 
 from modelmux.testing._shapes import (
+    Counting,
     Event,
     Failure,
     Shape,
@@ -55,6 +56,14 @@ class Anthropic(Shape):
             "\n".join(texts(messages[-1].get("content"))),
             body["max_tokens"],
         )
+
+    def counting(self, request: RecordedRequest) -> Counting | None:
+        if not request.path.endswith("/messages/count_tokens"):
+            return None
+        body = request.json
+        if "max_tokens" in body:
+            raise ValueError("max_tokens: Extra inputs are not permitted")
+        return Counting(body["model"], "\n".join(texts([body.get("system"), body["messages"]])), "input_tokens")
 
     def problem(self, request: RecordedRequest) -> str | None:
         body = request.json

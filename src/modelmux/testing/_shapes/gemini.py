@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, ClassVar
 
-from modelmux.testing._shapes import Event, Failure, Shape, arguments_object, data, texts
+from modelmux.testing._shapes import Counting, Event, Failure, Shape, arguments_object, data, texts
 from modelmux.testing.answers import Asked, RecordedRequest, Said
 
 _FINISH = {"stop": "STOP", "length": "MAX_TOKENS", "tool_calls": "STOP", "filtered": "SAFETY"}
@@ -47,6 +47,15 @@ class Gemini(Shape):
             "\n".join(texts(contents[-1])),
             config.get("maxOutputTokens") or config.get("max_output_tokens"),
         )
+
+    def counting(self, request: RecordedRequest) -> Counting | None:
+        if not request.path.endswith(":countTokens"):
+            return None
+        body = request.json.get("generateContentRequest") or request.json
+        model = request.path.rpartition("/models/")[2].rpartition(":")[0]
+        if body.get("model", f"models/{model}") != f"models/{model}":
+            raise ValueError("* CountTokensRequest.model: it is not the one that the path names")
+        return Counting(model, "\n".join(texts([body.get("systemInstruction"), body["contents"]])), "totalTokens")
 
     def problem(self, request: RecordedRequest) -> str | None:
         contents = request.json.get("contents")
