@@ -306,8 +306,10 @@ class Mux:
         return request, self._all() if names is None else self._named(names)
 
     def _asking(self, request: Request, targets: Sequence[Target], options: CallOptions) -> Any:
-        deadline = options_.seconds(options.get("deadline") or self._defaults["deadline"], "deadline")
-        by = None if deadline is None else self._clock.monotonic() + deadline
+        given = options.get("deadline")
+        wanted = options_.seconds(self._defaults["deadline"] if given is None else given, "deadline")
+        limits = [limit for limit in (wanted, self._attempt_timeout) if limit is not None]
+        by = self._clock.monotonic() + min(limits) if limits else None
         keys = bound_keys(_keys(options), targets, self._where.base_url)
         return vendor_count.count(request, vendor_count.only(targets), deadline=by, keys=keys)
 
