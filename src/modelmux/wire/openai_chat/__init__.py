@@ -11,10 +11,10 @@ from typing import Any
 
 from modelmux.errors import ProviderError
 from modelmux.types import Event, Request, Response, Warning
+from modelmux.wire._openai_error import decode_error
 from modelmux.wire._stream import StreamDecoder, decode_stream
 from modelmux.wire.openai_chat import encode_stream, request, response
 from modelmux.wire.openai_chat.dialect import WIRE, Dialect, dialect
-from modelmux.wire.openai_chat.error import decode_error
 from modelmux.wire.openai_chat.stream import ChatStream
 
 __all__ = ["Dialect", "OpenAIChat", "make"]

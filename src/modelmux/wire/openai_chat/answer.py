@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from modelmux._json import parse_arguments
@@ -12,7 +12,6 @@ from modelmux.types import (
     Media,
     ServerToolCall,
     ServerToolResult,
-    TokenLogprob,
     Usage,
 )
 from modelmux.wire.openai_chat.parts import split_data_url
@@ -130,35 +129,6 @@ def searched(body: Mapping[str, Any]) -> tuple[Citation, ...]:
         if isinstance(found, list) and found:
             return tuple(Citation(url=item, raw=item) if isinstance(item, str) else citation_of(item) for item in found)
     return ()
-
-
-# --- logprobs ------------------------------------------------------------------------------------------------
-
-
-def logprobs_of(items: Any) -> tuple[TokenLogprob, ...]:
-    if not isinstance(items, list):
-        return ()
-    return tuple(logprob for item in items if (logprob := _logprob(item)) is not None)
-
-
-def _logprob(item: Any) -> TokenLogprob | None:
-    if not isinstance(item, dict):
-        return None
-    token, value, data = item.get("token"), item.get("logprob"), item.get("bytes")
-    if not isinstance(token, str) or not isinstance(value, int | float):
-        return None
-    known = tuple(byte for byte in data if isinstance(byte, int)) if isinstance(data, list) else None
-    return TokenLogprob(token, float(value), known, logprobs_of(item.get("top_logprobs")))
-
-
-def logprobs_json(logprobs: Iterable[TokenLogprob]) -> list[dict[str, Any]]:
-    out = []
-    for item in logprobs:
-        said: dict[str, Any] = {"token": item.token, "logprob": item.logprob}
-        said["bytes"] = None if item.bytes is None else list(item.bytes)
-        said["top_logprobs"] = logprobs_json(item.top)
-        out.append(said)
-    return out
 
 
 # --- media and tools in answers ------------------------------------------------------------------------------

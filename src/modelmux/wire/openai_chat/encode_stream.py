@@ -23,6 +23,7 @@ from modelmux.types import (
     Usage,
     UsageEvent,
 )
+from modelmux.wire._logprobs import logprobs_json
 from modelmux.wire.openai_chat import answer
 from modelmux.wire.openai_chat.dialect import Dialect
 from modelmux.wire.openai_chat.response import encode_parts
@@ -62,7 +63,7 @@ class _Encoder:
         return self.chunk([choice], more)
 
     def text(self, event: TextDelta) -> bytes:
-        logprobs = {"content": answer.logprobs_json(event.logprobs)} if event.logprobs else None
+        logprobs = {"content": logprobs_json(event.logprobs)} if event.logprobs else None
         return self.delta(event.choice, {"content": event.text}, logprobs)
 
     def reasoning(self, event: ReasoningDelta) -> bytes:

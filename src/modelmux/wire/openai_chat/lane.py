@@ -18,6 +18,7 @@ from modelmux.types import (
     ToolCall,
     ToolCallDelta,
 )
+from modelmux.wire._logprobs import logprobs_of
 from modelmux.wire.openai_chat import answer
 from modelmux.wire.openai_chat.messages import detail_text, proofs
 from modelmux.wire.openai_chat.response import content_blocks
@@ -99,7 +100,7 @@ class Lane:
         for name, items in logprobs.items():
             if name != "content" and isinstance(items, list) and items:
                 self.logprobs.setdefault(name, []).extend(items)
-        return answer.logprobs_of(logprobs.get("content"))
+        return logprobs_of(logprobs.get("content"))
 
     def delta(self, delta: dict[str, Any], tokens: Any, out: list[Event]) -> Any:
         """A delta with more than text in it. Gives back the logprobs it found no text for."""

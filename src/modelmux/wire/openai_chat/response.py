@@ -19,6 +19,7 @@ from modelmux.types import (
     Text,
     ToolCall,
 )
+from modelmux.wire._logprobs import logprobs_json, logprobs_of
 from modelmux.wire._usage import read_usage
 from modelmux.wire.openai_chat import answer
 from modelmux.wire.openai_chat.dialect import WIRE, Dialect
@@ -83,7 +84,7 @@ def _choice(choice: dict[str, Any], number: int, body: dict[str, Any]) -> Choice
     logprobs = choice.get("logprobs")
     tokens: Any = ()
     if isinstance(logprobs, dict):
-        tokens = answer.logprobs_of(logprobs.get("content"))
+        tokens = logprobs_of(logprobs.get("content"))
         logprobs = present({name: value for name, value in logprobs.items() if name != "content" or not tokens})
     if logprobs:
         extra["logprobs"] = logprobs
@@ -220,7 +221,7 @@ def _encode_choice(choice: Choice, dialect: Dialect, derived: tuple[Any, ...]) -
     logprobs: Any = rest
     if choice.logprobs:
         more = rest if isinstance(rest, dict) else {}
-        logprobs = {**more, "content": answer.logprobs_json(choice.logprobs)}
+        logprobs = {**more, "content": logprobs_json(choice.logprobs)}
     called = any(isinstance(part, ToolCall) for part in choice.content)
     refused = any(isinstance(part, Refusal) for part in choice.content)
     return {

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from modelmux.types import Extra, Warning
+from modelmux.wire._openai_error import word as word
 from modelmux.wire.openai_chat.dialect import WIRE, Dialect
 
 _NONE: dict[str, Any] = {}
@@ -46,13 +47,6 @@ def fields_of(kept: Mapping[str, Any]) -> dict[str, Any]:
 
 def kept(fields: dict[str, Any]) -> Extra:
     return {WIRE: fields} if fields else {}
-
-
-def word(value: Any) -> str | None:
-    """A string that says something, or a number where a string should stand; None for everything else."""
-    if isinstance(value, str):
-        return value or None
-    return str(value) if isinstance(value, int) and not isinstance(value, bool) else None
 
 
 def present(fields: Mapping[str, Any]) -> dict[str, Any]:
