@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from modelmux import _encodings, _json, tokens
 from modelmux._declarations import declare
-from modelmux.catalogue.encodings import Rule, encoding_of, rule_of
+from modelmux._pictures import Patches, Tiles, dimensions
+from modelmux.catalogue.encodings import Rule, encoding_of, picture_of, rule_of
 from modelmux.types import (
     Media,
     Message,
@@ -109,13 +110,14 @@ def count_request(request: Request, model: str, wire: str | None, provider: str 
     rule = rule_of(model, wire, provider)
     if rule is None:
         return TokenCount(guess.expected, "estimate", guess.upper, bound, ("tokenizer", *guess.open))
-    chat = _Chat(rule)
+    chat = _Chat(rule, picture_of(model))
     chat.add(request)
     count = int(chat.tokens)
     estimated = tuple(dict.fromkeys([*chat.estimated, *guess.open]))
     upper = max(count + chat.slack, guess.upper if guess.open else 0)
-    if measured.media:
-        seen = _media(measured, model, wire, provider)
+    unseen = tuple([medium for medium in measured.media if id(medium[1]) not in chat.seen])
+    if unseen:
+        seen = _media(measured._replace(media=unseen), model, wire, provider)
         count, upper = count + seen.expected, upper + seen.upper
     if bound is not None:
         upper, bound = min(upper, bound), max(count, bound)
@@ -133,10 +135,14 @@ def _media(measured: tokens.Measure, model: str, wire: str | None, provider: str
 
 
 class _Chat:
-    """A request as the vendor puts it together, counted part by part. ``slack`` is what a count may be short of."""
+    """A request as the vendor puts it together, counted part by part. ``slack`` is what a count may be short of;
+    ``seen`` are the ids of the pictures that were counted.
+    """
 
-    def __init__(self, rule: Rule) -> None:
+    def __init__(self, rule: Rule, picture: Tiles | Patches | None) -> None:
         self._rule = rule
+        self._picture = picture
+        self.seen: set[int] = set()
         self.tokens: float = 0
         self.slack = 4
         self.estimated: list[str] = []
@@ -184,14 +190,23 @@ class _Chat:
             if isinstance(part, (Text, Refusal)):
                 self.tokens += self._size(part.text)
             elif isinstance(part, Media):
-                if part.text is not None:
-                    self.tokens += self._size(part.text)
-                self.estimated.append(part.kind)
+                self._medium(part)
             elif isinstance(part, Reasoning):  # most vendors drop it, some put it back into the prompt
                 self.slack += max(len(part.text), len(part.signature or ""), len(part.redacted or "")) // 3
                 self.estimated.append("reasoning")
             else:
                 self.estimated.append(type(part).__name__)
+
+    def _medium(self, part: Media) -> None:
+        if part.kind == "image" and part.data and self._picture is not None:
+            size = dimensions(part.data)
+            if size is not None:
+                self.tokens += self._picture.tokens(*size, part.detail)
+                self.seen.add(id(part))
+                return
+        if part.text is not None:
+            self.tokens += self._size(part.text)
+        self.estimated.append(part.kind)
 
     def _calls(self, calls: Sequence[ToolCall]) -> None:
         for call in calls:

@@ -7,7 +7,6 @@ tiktoken (MIT licence), which does the counting; it is imported with the first e
 
 from __future__ import annotations
 
-import lzma
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.resources import files
@@ -102,6 +101,8 @@ def _build(name: str) -> Encoding:
 
 def _ranks(name: str) -> dict[bytes, int]:
     """Token -> rank. A packed vocabulary is every token in order of rank, each behind its length as one byte."""
+    import lzma  # loads a shared library, for the first count only
+
     packed = lzma.decompress(files("modelmux").joinpath("vocabularies", f"{name}.xz").read_bytes())
     ranks: dict[bytes, int] = {}
     at, end = 0, len(packed)

@@ -12,6 +12,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from modelmux._pictures import Patches, Tiles
+
 WIRE = "openai.chat"
 """The wire whose rendering is known."""
 
@@ -58,6 +60,27 @@ _OTHERWISE = re.compile(r"search|deep-research|realtime|transcribe|tts|image|ins
 TOOLS_AT: Mapping[str, int] = {"openrouter": 10, "vercel_gateway": 10}
 """Tokens for having tools where a provider passes requests on in another format, without the instructions that the
 newest models get in this one."""
+
+
+_PICTURES: tuple[tuple[re.Pattern[str], Tiles | Patches], ...] = tuple(
+    (re.compile(pattern), rule)
+    for pattern, rule in (
+        (r"gpt-4o-mini", Tiles(2_833, 5_667)),
+        (r"(gpt-5|gpt-4\.1)-mini", Patches(1.62)),
+        (r"(gpt-5|gpt-4\.1)-nano", Patches(2.46)),
+        (r"o4-mini", Patches(1.72)),
+        (r"gpt-5(-\d{4}|$)", Tiles(70, 140)),
+        (r"o[13](-pro|-\d{4}|$)", Tiles(75, 150)),
+        (r"gpt-4o|gpt-4\.[15](-\d{4}|-preview|$)|gpt-4-(turbo|vision)", Tiles(85, 170)),
+    )
+)
+"""OpenAI "Images and vision", calculating costs. Models that the page does not name are not here."""
+
+
+def picture_of(model: str) -> Tiles | Patches | None:
+    """What a picture comes to for ``model``; None where that is not known."""
+    name = model.lower().rpartition("/")[2]
+    return next((rule for pattern, rule in _PICTURES if pattern.match(name)), None)
 
 
 def rule_of(model: str, wire: str | None, provider: str = "") -> Rule | None:
