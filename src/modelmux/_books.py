@@ -120,6 +120,8 @@ def intent(trial: Trial, call: Call, decision: Decision) -> AttemptRow:
 def outcome(row: AttemptRow, trial: Trial, done: Bill, ended: float) -> AttemptRow:
     """The same row once the attempt is over."""
     response, error = trial.response, trial.error
+    if done.cost is not None and done.cost.currency != row.currency:
+        row = row._replace(bound_nano=None, currency=done.cost.currency)  # the bound was in what it is compared by
     return row._replace(
         state=trial.status,
         first_token_at=trial.first_token,
@@ -130,7 +132,6 @@ def outcome(row: AttemptRow, trial: Trial, done: Bill, ended: float) -> AttemptR
         http_status=trial.http_status,
         units=dict(done.usage),
         cost_nano=None if done.cost is None else done.cost.nano,
-        currency=row.currency if done.cost is None else done.cost.currency,
         cost_status=done.status,
         cost_source=done.source,
         price_version=done.version,

@@ -184,10 +184,11 @@ def _settle(progress: _Progress, trial: Trial, row: AttemptRow) -> None:
     env = progress.env
     progress.handed_over = progress.handed_over or trial.handed_over
     done = books.bill(trial, progress.decision.input_tokens(trial.target.name))
-    row = books.outcome(row, trial, done, env.clock.time())
+    intent, row = row, books.outcome(row, trial, done, env.clock.time())
     env.recorder.outcome(row)
-    # An attempt that may have been billed counts at its bound, as long as nothing better is known.
-    progress.spent += (row.bound_nano or 0) if row.cost_nano is None else row.cost_nano
+    # An attempt that may have been billed counts at its bound, as long as nothing better is known in its currency.
+    comparable = row.cost_nano is not None and row.currency == (intent.currency or row.currency)
+    progress.spent += (row.cost_nano if comparable else intent.bound_nano) or 0
     progress.attempts.append(books.receipt_line(row, trial, done))
     name, now = trial.target.name, env.clock.monotonic()
     if trial.status == "ok":

@@ -11,6 +11,7 @@ from typing import Any
 from modelmux import catalogue, providers, wire
 from modelmux._http import origin_of
 from modelmux._secret import Secret
+from modelmux.cost import terms
 from modelmux.endpoint import Endpoint, Target
 from modelmux.errors import ConfigError, UnknownName
 from modelmux.providers import Row
@@ -24,11 +25,22 @@ _COMPATIBLE = "openai_compatible"
 
 @dataclass(frozen=True, slots=True)
 class ProviderSettings:
-    """What the user set for a provider. ``headers`` are added to every request to it."""
+    """What the user set for a provider. ``headers`` are added to every request to it.
+
+    ``price`` is what all its models cost, or a mapping of model to price; ``discount`` the factor on the catalogue's
+    rates for the others; ``exchange`` the rates by which other currencies are compared (:mod:`modelmux.cost.terms`).
+    Raises ConfigError for a price that makes no sense.
+    """
 
     api_key: str | None = field(default=None, repr=False)
     base_url: str | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
+    price: Mapping[str, Any] | None = None
+    discount: str | float | None = None
+    exchange: Mapping[str, Any] | None = None
+
+    def __post_init__(self) -> None:
+        terms.check({"price": self.price, "discount": self.discount, "exchange": self.exchange})
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +89,7 @@ def resolve(spec: Spec, where: Surroundings, *, group: int = 0) -> Target:
     settings = where.of(row)
     if settings.headers:
         row = replace(row, headers={**row.headers, **{name.lower(): text for name, text in settings.headers.items()}})
+    info = catalogue.find(row.catalogue or row.id, model)
     return Target(
         name=endpoint.name or f"{row.id}/{model}" + (f"@{endpoint.region}" if endpoint.region else ""),
         row=row,
@@ -86,9 +99,15 @@ def resolve(spec: Spec, where: Surroundings, *, group: int = 0) -> Target:
         base_url=base_url,
         origin=origin_of(base_url),
         key=Secret(key) if key else None,
-        info=catalogue.find(row.catalogue or row.id, model),
+        info=info,
         region=endpoint.region,
-        price=endpoint.price,
+        price=terms.agreed(
+            endpoint.price,
+            names=(model,) if info is None else (model, info.id),
+            provider_price=settings.price,
+            discount=settings.discount,
+            exchange=settings.exchange,
+        ),
         rpm=endpoint.rpm,
         tpm=endpoint.tpm,
         weight=endpoint.weight,

@@ -26,6 +26,7 @@ from __future__ import annotations
 import os
 import tomllib
 from collections.abc import Mapping
+from datetime import date
 from pathlib import Path
 from typing import Any, Literal
 
@@ -42,12 +43,17 @@ class _Strict(BaseModel):
 
 
 class ProviderConfig(_Strict):
-    """One provider's settings. ``api_key_env`` names the variable that holds the key."""
+    """One provider's settings. ``api_key_env`` names the variable that holds the key. For ``price``, ``discount`` and
+    ``exchange`` see :mod:`modelmux.cost.terms`.
+    """
 
     api_key: str | None = Field(default=None, repr=False)
     api_key_env: str | None = None
     base_url: str | None = None
     headers: dict[str, str] = Field(default_factory=dict)
+    price: dict[str, Any] | None = None
+    discount: str | float | None = None
+    exchange: dict[str, dict[str, str | float | date]] | None = None
 
 
 class EndpointConfig(_Strict):
@@ -59,7 +65,7 @@ class EndpointConfig(_Strict):
     api_key_env: str | None = None
     name: str | None = None
     region: str | None = None
-    price: dict[str, str | int | float] | None = None
+    price: dict[str, Any] | None = None
     rpm: int | None = None
     tpm: int | None = None
     weight: float = 1
@@ -106,6 +112,7 @@ class Config(_Strict):
                 "api_key": given.api_key or _from_env(given.api_key_env, environ, f"providers.{name}"),
                 "base_url": given.base_url,
                 "headers": given.headers,
+                **given.model_dump(include={"price", "discount", "exchange"}, exclude_none=True),
             }
             for name, given in self.providers.items()
         }

@@ -10,6 +10,7 @@ from modelmux._secret import Secret
 
 if TYPE_CHECKING:
     from modelmux.catalogue import Model
+    from modelmux.cost.terms import Terms
     from modelmux.providers import Call, Row
     from modelmux.wire import Wire
 
@@ -19,7 +20,9 @@ class Endpoint:
     """An endpoint as the user describes it; may stand wherever a model name may.
 
     ``model`` is ``provider/model``. ``price`` overrides the catalogue: a mapping of unit to the price of a million
-    (``{"input": "0.25", "output": 2}``, in dollars unless ``currency`` is among the keys). ``rpm`` and ``tpm`` are
+    (``{"input": "0.25", "output": 2}``, in dollars unless ``currency`` is among the keys), or ``{"discount": "0.85"}``,
+    a factor on the catalogue's rates; with ``exchange``, the dated rate by which another currency is compared (see
+    :mod:`modelmux.cost.terms`). ``rpm`` and ``tpm`` are
     this endpoint's limits per minute, ``weight`` its share under the ``weighted`` policy, ``tags`` what
     ``require=`` and ``exclude=`` may name, ``http_client`` an httpx client of your own for it.
     """
@@ -56,7 +59,7 @@ class Target:
     key: Secret | None = None
     info: Model | None = None
     region: str | None = None
-    price: Mapping[str, Any] | None = None
+    price: Terms | Mapping[str, Any] | None = None
     rpm: int | None = None
     tpm: int | None = None
     weight: float = 1

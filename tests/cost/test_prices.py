@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from modelmux import catalogue
 from modelmux.catalogue import Model, parse_model
-from modelmux.cost.prices import Sheet, sheet, user_sheet
+from modelmux.cost.prices import Sheet, sheet
+from modelmux.cost.terms import user_sheet
 from modelmux.cost.units import FALLBACK, PER, TOKENS
 from modelmux.errors import ConfigError
 

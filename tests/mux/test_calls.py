@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from dataclasses import replace
 
 import pytest
 from pydantic import BaseModel
@@ -186,3 +187,17 @@ def test_reported_usage_corrects_the_next_estimate(caller, vendors, make_mux, mo
         caller.chat(mux, "hi there")
     assert before < 50
     assert mux.explain("hi there").ranked[0].input_tokens > 100
+
+
+def test_won_stay_won_in_the_reply_and_in_the_books(caller, vendors, make_mux) -> None:
+    vendors["openai"].reply(text="Hello.", usage={"input": 1000, "output": 100})
+    (endpoint,) = vendors.endpoints("openai/gpt-5-mini")
+    rate = {"KRW": {"usd": "0.00068", "at": "2026-11-01"}}
+    price = {"input": 300, "output": 1200, "currency": "KRW", "exchange": rate}
+    mux = Mux([replace(endpoint, price=price)])
+    reply = caller.chat(mux, "hi", max_cost=0.01)
+    assert reply.cost == Money.of("0.42", "KRW")
+    assert reply.cost_status == "priced"
+    (row,) = mux.ledger.query()
+    assert (row.cost_nano, row.currency, row.bound_nano) == (420_000_000, "KRW", None)
+    mux.close()

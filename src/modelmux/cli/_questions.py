@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from importlib.resources import files
 
-from modelmux.cost.prices import user_sheet
+from modelmux.cost.terms import user_sheet
 from modelmux.money import Money
 
 

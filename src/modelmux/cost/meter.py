@@ -9,7 +9,8 @@ from fractions import Fraction
 from typing import Any, Literal, TypeAlias
 
 from modelmux.catalogue import Model, find
-from modelmux.cost.prices import Sheet, sheet, user_sheet
+from modelmux.cost.prices import Sheet, sheet
+from modelmux.cost.terms import Terms, sheet_by, terms
 from modelmux.cost.units import INPUT_TOKENS
 from modelmux.money import NANO, Money, Rate
 from modelmux.types import Usage
@@ -122,13 +123,15 @@ def _add(bills: tuple[Bill, ...]) -> tuple[int, int] | None:
     return (total.numerator, total.denominator) if bills else None
 
 
-def _bills(used: Sheet | None, model: Model, usage: Usage, how: dict[str, Any]) -> tuple[Bill, ...]:
+def _bills(
+    used: Sheet | None, model: Model, usage: Usage, price: Terms | None, how: dict[str, Any]
+) -> tuple[Bill, ...]:
     """The usage split by the models it is billed at: the rest of it first, then each part at its own price."""
     rest = dict(usage)
     bills: list[Bill] = []
     for name, units in usage.parts:
         other = find(model.provider, name)
-        bills.append((None if other is None else sheet(other, **how), units))
+        bills.append((sheet_by(price, other, **how), units))
         for unit, count in units.items():
             rest[unit] = rest.get(unit, 0) - count
     every = [(used, {unit: count for unit, count in rest.items() if count}), *bills]
@@ -146,13 +149,13 @@ def charge(
     at: float,
     tier: str | None = None,
     region: str | None = None,
-    price: Mapping[str, Any] | None = None,
+    price: Mapping[str, Any] | Terms | None = None,
     processing: str | None = None,
     speed: str | None = None,
 ) -> Charge:
     """The cost of ``usage`` of ``model`` at epoch second ``at``.
 
-    A price the vendor states wins, then the caller's own ``price`` (unit -> money per million), then the catalogue.
+    A price the vendor states wins, then the caller's ``price`` (:mod:`modelmux.cost.terms`), then the catalogue.
     ``tier``, ``region`` and ``speed`` are in the vendor's words; what the usage says of them wins over what is given
     here, because served wins over asked. ``processing`` is ``batch`` for batches. An unknown model, a unit without a
     price or missing usage make the cost unknown, never zero. Usage that was counted locally (``reported`` is False but
@@ -162,16 +165,18 @@ def charge(
         tier, region = usage.served.get("tier", tier), usage.served.get("region", region)
         speed = usage.served.get("speed", speed)
     used: Sheet | None = None
+    given: Terms | None = None
     if price is not None:
-        used = user_sheet(price)
+        given = price if type(price) is Terms else terms(price)
+        used = sheet_by(given, model, at=at, tier=tier, region=region, processing=processing, speed=speed)
     elif model is not None:
         used = sheet(model, at=at, tier=tier, region=region, processing=processing, speed=speed)
     if used is not None and used.long_context is not None:
         used = used.for_input(_input(usage))
     bills: tuple[Bill, ...] = ((used, usage),)
-    if usage.parts and price is None and model is not None:
+    if usage.parts and model is not None and (given is None or given.own is None):
         how: dict[str, Any] = {"at": at, "tier": tier, "region": region, "processing": processing, "speed": speed}
-        bills = _bills(sheet(model, **how), model, usage, how)
+        bills = _bills(sheet_by(given, model, **how), model, usage, given, how)
     if usage.vendor_cost is not None:
         stated = Money.of(*usage.vendor_cost)
         return Charge(stated, "priced", "vendor", "" if used is None else used.version, "", bills, usage)

@@ -12,14 +12,12 @@ from fractions import Fraction
 from functools import lru_cache
 from itertools import pairwise
 from math import inf, lcm
-from typing import Any
 
 from modelmux.catalogue import Model, PriceVersion
 from modelmux.cost.units import ALTERNATIVES, FALLBACK, PER, SOLD_BY, TOKENS
-from modelmux.errors import ConfigError, UnknownName
 from modelmux.money import NANO, Rate
 
-__all__ = ["Sheet", "sheet", "user_sheet"]
+__all__ = ["Sheet", "sheet"]
 
 _TIERS: Mapping[str, str | None] = {
     "": None,
@@ -45,10 +43,11 @@ class Sheet:
     ``long_context`` is ``(threshold, sheet)``: with more input tokens than that, all of that sheet holds instead.
     ``assumed`` says why the rates are a guess (a tier without a published price), else it is empty.
     ``disputed`` names the units on whose rates the sources differ, ``unknown`` those whose own price nobody names.
+    ``exchanged`` says by which rate another currency's prices became these; empty where they are as billed.
     """
 
-    __slots__ = ("_dearest", "_den", "_num", "assumed", "currency", "disputed", "long_context", "minimums", "rates",
-                 "source", "unknown", "version")  # fmt: skip
+    __slots__ = ("_dearest", "_den", "_num", "assumed", "currency", "disputed", "exchanged", "long_context",
+                 "minimums", "rates", "source", "unknown", "version")  # fmt: skip
 
     def __init__(
         self,
@@ -63,7 +62,9 @@ class Sheet:
         unknown: Iterable[str] = (),
         long_context: tuple[int, Sheet] | None = None,
         dearest: Callable[[], Sheet] | None = None,
+        exchanged: str = "",
     ) -> None:
+        self.exchanged = exchanged
         self.rates = dict(rates)
         self.currency = currency
         self.version = version
@@ -326,36 +327,3 @@ def _thresholds(chosen: Sheet) -> Iterable[int]:
     while chosen.long_context is not None:
         yield chosen.long_context[0]
         chosen = chosen.long_context[1]
-
-
-_PER_SUFFIX = {"_per_1k": 1000, "_per_1m": 1_000_000, "_per_token": 1, "_per_unit": 1}
-
-
-def user_sheet(price: Mapping[str, Any]) -> Sheet:
-    """Rates a user gave: unit -> price per million tokens (per usual quantity for other units); ``<unit>_per_1k``,
-    ``_per_1m`` and ``_per_unit`` for a price per thousand, million and one; ``currency`` (USD). Raises ConfigError
-    for a unit or amount that makes no sense.
-    """
-    return _user_sheet(tuple(sorted((str(key), str(value)) for key, value in price.items())))
-
-
-@lru_cache(maxsize=1024)
-def _user_sheet(price: tuple[tuple[str, str], ...]) -> Sheet:
-    given = dict(price)
-    currency = given.pop("currency", "USD").upper()
-    rates: dict[str, Rate] = {}
-    for key, text in given.items():
-        unit, per = next(
-            ((key.removesuffix(suffix), per) for suffix, per in _PER_SUFFIX.items() if key.endswith(suffix)),
-            (key, PER.get(key, 0)),
-        )
-        if unit not in PER:
-            raise ConfigError(f"price: {UnknownName('unit', unit, list(PER))}", field=key)
-        try:
-            amount = Decimal(text)
-        except ArithmeticError:
-            raise ConfigError(f"price: {key} must be a number, not {text!r}", field=key) from None
-        if not amount.is_finite() or amount < 0:
-            raise ConfigError(f"price: {key} must not be negative, got {text!r}", field=key)
-        rates[unit] = Rate(amount, per, currency)
-    return Sheet(rates, currency=currency, version="user", source="user")

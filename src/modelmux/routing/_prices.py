@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from modelmux.cost import prices
+from modelmux.cost import prices, terms
 
 if TYPE_CHECKING:
     from modelmux.endpoint import Target
@@ -22,13 +22,15 @@ UNKNOWN = float("inf")
 
 
 class Prices:
-    """Money per token of every target, in ``currency``. A target priced in another currency is UNKNOWN here."""
+    """Money per token of every target, in ``currency``. A target priced in another currency, without an exchange rate
+    of the user's, is UNKNOWN here.
+    """
 
     __slots__ = ("_dearest", "_steps", "audio", "currency", "fee", "input", "long", "output", "pools", "sheets")
 
     def __init__(self, targets: Sequence[Target], *, at: float, tier: str | None, currency: str) -> None:
         self.currency = currency
-        self.sheets = [sheet_of(target, at=at, tier=tier) for target in targets]
+        self.sheets = [sheet_of(target, at=at, tier=tier, currency=currency) for target in targets]
         self.input: list[float] = []
         self.output: list[float] = []
         self.audio: list[float] = []
@@ -86,13 +88,17 @@ def dearest_rates(
     return max(map(rate, units_in)), rate("request"), max(map(rate, units_out))
 
 
-def sheet_of(target: Target, *, at: float, tier: str | None = None) -> prices.Sheet | None:
-    """The rates of ``target`` at epoch second ``at``: the user's own, else the catalogue's, else None."""
-    if target.price is not None:
-        return prices.user_sheet(target.price)
-    if target.info is None:
-        return None
-    return prices.sheet(target.info, at=at, tier=tier, region=target.region)
+def sheet_of(target: Target, *, at: float, tier: str | None = None, currency: str | None = None) -> prices.Sheet | None:
+    """The rates of ``target`` at epoch second ``at``: the user's own, else the catalogue's, else None.
+
+    Where the user gave an exchange rate, in the currency it leads to, unless they are in ``currency`` already.
+    """
+    given = target.price
+    if given is None:
+        return None if target.info is None else prices.sheet(target.info, at=at, tier=tier, region=target.region)
+    agreed = terms.terms(given)
+    native = terms.sheet_by(agreed, target.info, at=at, tier=tier, region=target.region)
+    return None if native is None else agreed.compared(native, currency)
 
 
 def common_currency(sheets: Sequence[prices.Sheet | None]) -> str:

@@ -13,6 +13,8 @@ from modelmux.routing.ceilings import Ceiling, limit_of
 from modelmux.routing.plan import Candidate, Decision, Excluded, Plan
 
 if TYPE_CHECKING:
+    from modelmux.cost.prices import Sheet
+    from modelmux.endpoint import Target
     from modelmux.money import Money
     from modelmux.routing.health import Snapshot
     from modelmux.routing.needs import Needs
@@ -176,8 +178,15 @@ class Candidates(Sequence[Candidate]):
             seconds=self.seconds[position],
             in_flight=self.snapshot.in_flight.get(name, 0),
             quality=pool.quality[position],
-            note="" if target.info is not None else "not in the catalogue",
+            note=self._note(target, pool.prices.sheets[fleet_index]),
         )
+
+    @staticmethod
+    def _note(target: Target, sheet: Sheet | None) -> str:
+        notes = ["not in the catalogue"] if target.info is None else []
+        if sheet is not None and sheet.exchanged:
+            notes.append(sheet.exchanged)
+        return "; ".join(notes)
 
     def _limit(self, position: int) -> Ceiling:
         return limit_of(self._pool, position, self.needs, self.estimates)

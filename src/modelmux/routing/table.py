@@ -101,7 +101,8 @@ class Fleet:
         """The output cap and bound of an attempt at ``name`` when ``left`` is what the call may still spend."""
         index = self._place[name]
         estimate = needs.measure.estimate(self._roster.profiles[self._roster.meters[index]])
-        sheet = sheet_of(self.targets[index], at=now, tier=needs.request.service_tier)
+        tier, currency = needs.request.service_tier, None if left is None else left.currency
+        sheet = sheet_of(self.targets[index], at=now, tier=tier, currency=currency)
         window, _ = self._roster.windows[index]
         return ceiling(needs, estimate, sheet, window=window, max_output=self._roster.writes[index], left=left)
 
