@@ -10,8 +10,6 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, Unpack, cast
 
 from modelmux import _books as books
-from modelmux import _count as vendor_count
-from modelmux import _counting as counting
 from modelmux import _engines as engines
 from modelmux import _options as options_
 from modelmux import _setup as setup
@@ -183,18 +181,22 @@ class Mux:
         ``exact`` asks the vendor's counting endpoint, which is free, and needs one model. Raises InvalidRequest,
         Unsupported where a vendor has no such endpoint, MissingKey and ProviderError.
         """
+        from modelmux._counting import count_for  # brings what only counting needs
+
         request, targets = self._counted(messages, options)
         if not exact:
-            return counting.count_for(request, targets)
+            return count_for(request, targets)
         return cast("TokenCount", self._drive(self._asking(request, targets, options)).run())
 
     async def acount_tokens(
         self, messages: Messages, *, exact: bool = False, **options: Unpack[CallOptions]
     ) -> TokenCount:
         """:meth:`count_tokens`, async. Large requests are counted in a worker thread."""
+        from modelmux._counting import acount_for
+
         request, targets = self._counted(messages, options)
         if not exact:
-            return await counting.acount_for(request, targets)
+            return await acount_for(request, targets)
         return cast("TokenCount", await self._adrive(self._asking(request, targets, options)).run())
 
     # --- what is known ---
@@ -306,12 +308,14 @@ class Mux:
         return request, self._all() if names is None else self._named(names)
 
     def _asking(self, request: Request, targets: Sequence[Target], options: CallOptions) -> Any:
+        from modelmux._count import count, only
+
         given = options.get("deadline")
         wanted = options_.seconds(self._defaults["deadline"] if given is None else given, "deadline")
         limits = [limit for limit in (wanted, self._attempt_timeout) if limit is not None]
         by = self._clock.monotonic() + min(limits) if limits else None
         keys = bound_keys(_keys(options), targets, self._where.base_url)
-        return vendor_count.count(request, vendor_count.only(targets), deadline=by, keys=keys)
+        return count(request, only(targets), deadline=by, keys=keys)
 
     def _all(self) -> tuple[Target, ...]:
         if self._targets is None:
