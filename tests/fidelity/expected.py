@@ -94,7 +94,8 @@ def object_in(text: str) -> dict[str, Any]:
 
 
 def documents(body: bytes) -> Iterator[dict[str, Any]]:
-    """Every JSON object of a body: a whole answer, an array of chunks, or the data of server-sent events."""
+    """Every JSON object of a body: a whole answer, an array of chunks, an object a line, or the data of
+    server-sent events."""
     text = body.decode("utf-8")
     try:
         found = json.loads(text)
@@ -102,6 +103,9 @@ def documents(body: bytes) -> Iterator[dict[str, Any]]:
         found = None
     if found is not None:
         yield from (item for item in (found if isinstance(found, list) else [found]) if isinstance(item, dict))
+        return
+    if text.startswith("{"):
+        yield from (json.loads(line) for line in text.split("\n") if line.strip())
         return
     for block in text.replace("\r\n", "\n").split("\n\n"):
         data = "\n".join(line[5:].lstrip(" ") for line in block.split("\n") if line.startswith("data:"))

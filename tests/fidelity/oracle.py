@@ -5,20 +5,28 @@ It imports nothing of the library it judges.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from corpus import body_of
-from fidelity import anthropic, chat, gemini, refusals
-from fidelity.expected import Expected, documents
+from fidelity import anthropic, chat, cohere, gemini, refusals
+from fidelity.expected import Expected, Whole, documents
 
-NATIVE = frozenset({"cohere.chat", "cohere.chat_v1", "cohere.chat_v2", "ollama.chat"})
-"""Chat calls in a format of their own."""
+NATIVE: dict[str, Callable[[list[dict[str, Any]], bool], Whole | None]] = {
+    "anthropic.messages": lambda found, stream: anthropic.read(found),
+    "gemini.generateContent": lambda found, stream: gemini.read(found),
+    "vertex.generateContent": lambda found, stream: gemini.read(found),
+    "cohere.chat_v2": lambda found, stream: cohere.read(found, stream=stream),
+}
+"""Calls in a format of their own; every other chat is OpenAI's."""
+
+UNREAD = frozenset({"cohere.chat", "cohere.chat_v1", "ollama.chat"})
+"""Chat calls that no codec reads."""
 
 
 def covers(api: str) -> bool:
-    """Whether recordings of this api are in one of the three formats judged here."""
-    named = ("anthropic.messages", "gemini.generateContent", "vertex.generateContent")
-    return api in named or (api.endswith(".chat") and api not in NATIVE)
+    """Whether recordings of this api are in one of the formats judged here."""
+    return api in NATIVE or (api.endswith(".chat") and api not in UNREAD)
 
 
 def expect(row: dict[str, Any]) -> Expected:
@@ -32,10 +40,7 @@ def expect(row: dict[str, Any]) -> Expected:
         failure = refusals.inside(document)
         if failure:
             return failure
-    if api == "anthropic.messages":
-        whole = anthropic.read(found)
-    elif api.endswith(".generateContent"):
-        whole = gemini.read(found)
-    else:
-        whole = chat.read(api, found, stream=bool(row["stream"]))
+    stream = bool(row["stream"])
+    read = NATIVE.get(api)
+    whole = chat.read(api, found, stream=stream) if read is None else read(found, stream)
     return whole or refusals.NOT_AN_ANSWER

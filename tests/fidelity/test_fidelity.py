@@ -24,7 +24,7 @@ HERE = Path(__file__).parent
 PAGE = HERE.parents[1] / "docs" / "fidelity.md"
 APIS = sorted({row["api"] for row in recordings() if oracle.covers(row["api"])})
 
-ORACLE = ("expected", "chat", "anthropic", "gemini", "refusals", "oracle")
+ORACLE = ("expected", "chat", "anthropic", "gemini", "cohere", "refusals", "oracle")
 
 ENDING = re.compile(rb'"(finish_reason|finishReason|stop_reason)"\s*:\s*("\w|\d)')
 """Where an answer's end is first spoken of."""

@@ -58,6 +58,7 @@ _FORMATS: Registry[str] = Registry(
         "openai.chat": "modelmux.wire.openai_chat",
         "anthropic.messages": "modelmux.wire.anthropic_messages",
         "gemini.generateContent": "modelmux.wire.gemini_generate_content",
+        "cohere.chat_v2": "modelmux.wire.cohere_chat_v2",
     },
     group="modelmux.wires",
 )
