@@ -17,6 +17,7 @@ from typing import Any
 
 from modelmux import _json
 from modelmux import providers as _rows
+from modelmux.catalogue import installed
 
 __all__ = ["Catalogue", "Model", "PriceVersion", "find", "load", "parse_model", "providers", "register"]
 
@@ -146,12 +147,20 @@ _registered: dict[tuple[str, str], Model] = {}
 
 @lru_cache(maxsize=512)
 def load(provider: str) -> Catalogue:
-    """All models of a provider (id or alias), empty if the catalogue has none. Reads one file, once."""
+    """All models of a provider (id or alias), empty if the catalogue has none. Reads its file once: the packaged one,
+    or one the user installed (:mod:`modelmux.catalogue.installed`), whichever is of the later day.
+    """
     for name in _names(provider):
-        file = files(__package__).joinpath("data", f"{name}.json")
-        if file.is_file():
-            return Catalogue(provider, _json.loads(file.read_bytes()))
+        raw = installed.newer(name, packaged(name))
+        if raw is not None:
+            return Catalogue(provider, _json.loads(raw))
     return _EMPTY
+
+
+def packaged(name: str) -> bytes | None:
+    """The content of a file of this release."""
+    file = files(__package__).joinpath("data", f"{name}.json")
+    return file.read_bytes() if file.is_file() else None
 
 
 def _names(provider: str) -> Iterator[str]:
@@ -164,8 +173,11 @@ def _names(provider: str) -> Iterator[str]:
 
 def providers() -> list[str]:
     """Ids of the providers that have a catalogue file, sorted."""
-    data = files(__package__).joinpath("data")
-    return sorted(entry.name.removesuffix(".json") for entry in data.iterdir() if entry.name.endswith(".json"))
+    names = {entry.name for entry in files(__package__).joinpath("data").iterdir()}
+    place = installed.directory()
+    if place is not None and place.is_dir():
+        names |= {entry.name for entry in place.iterdir() if not entry.name.startswith(".")}
+    return sorted(name.removesuffix(".json") for name in names if name.endswith(".json"))
 
 
 @lru_cache(maxsize=8192)

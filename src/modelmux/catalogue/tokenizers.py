@@ -111,8 +111,8 @@ WIRES: Mapping[str, Overhead] = {
         request_bound=128, tools_bound=1_200, image_bound=5_000,
     ),
     "gemini.generateContent": Overhead(
-        request=1, message=1, call=10, tools=12, tool=6, schema=0.75, output=0, answer=0.1, image=400, page=400, audio=32,
-        slack=64, signed=0.1, request_bound=64, output_bound=256, image_bound=5_000,
+        request=1, message=1, call=10, tools=12, tool=6, schema=0.75, output=0, answer=0.1, image=400, page=400,
+        audio=32, slack=64, signed=0.1, request_bound=64, output_bound=256, image_bound=5_000,
     ),
 }  # fmt: skip
 """What a wire adds whatever the model, where it belongs to one vendor."""
