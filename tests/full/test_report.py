@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import importlib
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -17,9 +18,7 @@ def report(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     monkeypatch.syspath_prepend(str(BENCHMARKS))
     for name in ("calls", "footprint", "journal", "pricing", "report"):
         monkeypatch.delitem(sys.modules, name, raising=False)
-    import report
-
-    return report
+    return importlib.import_module("report")
 
 
 def test_a_figure_that_misses_its_bar_is_written_as_missed(report) -> None:
