@@ -259,11 +259,12 @@ def main() -> int:
     parser.add_argument("--suite", help="what the last line of pytest --full said")
     parser.add_argument("--print", action="store_true", help="print the page instead of writing it")
     options = parser.parse_args()
+    commit = run("git rev-parse --short HEAD").strip()
     figures = [figure for name in options.only.split(",") for figure in measure(name, options)]
     if options.suite:
         passed = "failed" not in options.suite and "error" not in options.suite
         figures.insert(0, Figure("Both tiers of the suite", "pass", options.suite, passed, "pytest --full"))
-    text = page(figures, run("git rev-parse --short HEAD").strip())
+    text = page(figures, commit)
     if options.print:
         print(text)
     else:
