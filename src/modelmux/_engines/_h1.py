@@ -30,6 +30,10 @@ _names: dict[str, str] = {}
 """Header names seen, in lower case: each spelling is checked once."""
 
 
+_sizes: dict[bytes, int] = {}
+"""Chunk sizes seen, as they were spelt: each spelling is checked once."""
+
+
 class Answer:
     """``head`` is None until it is whole. ``ended``: the whole body was seen; ``reusable``: the connection may then
     carry another request. ``started``: any byte has come.
@@ -147,6 +151,13 @@ class Answer:
         return self._plain(data)
 
     def _in_chunks(self, data: bytes) -> bytes:
+        if self._left == _SIZE and not self._held and self._inflater is None:
+            # One whole chunk a read, as streams of small events come: nothing to walk through.
+            end = data.find(b"\r\n", 0, 18)
+            size = _sizes.get(data[:end], -1)
+            if len(data) == end + size + 4 and data[-2:] == b"\r\n" and self._size + size <= self._cap:
+                self._size += size
+                return data[end + 2 : -2]
         self._raw += len(data)
         if self._raw > 8 * self._cap + MAX_HEAD:
             # An honest server spends at most six bytes of framing on one of the body.
@@ -181,6 +192,8 @@ class Answer:
                 if line is None:
                     raise MalformedResponse("a chunk's size is not a number")
                 left = int(line[1], 16)
+                if left and len(_sizes) < 2000:
+                    _sizes[line[1]] = left
                 at = end + 1
                 if left == 0:
                     self._step = self._in_trailers
