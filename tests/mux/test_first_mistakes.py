@@ -16,16 +16,12 @@ def test_a_key_set_for_another_tool_does_not_break_the_rest(no_vendor_keys, monk
     assert {name.partition("/")[0] for name in Mux().endpoints} == {"openai"}
 
 
-def test_one_key_does_not_list_every_model_twice(no_vendor_keys, monkeypatch) -> None:
-    monkeypatch.setenv("GEMINI_API_KEY", "test-key")
-    assert {name.partition("/")[0] for name in Mux().endpoints} == {"gemini"}
-    chosen_by_hand = Mux(providers={"gemini_openai": {"api_key": "test-key"}})
-    assert any(name.startswith("gemini_openai/") for name in chosen_by_hand.endpoints)
-
-
-def test_a_route_is_listed_where_nothing_native_is(no_vendor_keys, monkeypatch) -> None:
-    monkeypatch.setenv("COHERE_API_KEY", "test-key")
-    assert {name.partition("/")[0] for name in Mux().endpoints} == {"cohere_openai"}
+@pytest.mark.parametrize(("variable", "native"), [("GEMINI_API_KEY", "gemini"), ("COHERE_API_KEY", "cohere")])
+def test_one_key_does_not_list_every_model_twice(no_vendor_keys, monkeypatch, variable, native) -> None:
+    monkeypatch.setenv(variable, "test-key")
+    assert {name.partition("/")[0] for name in Mux().endpoints} == {native}
+    chosen_by_hand = Mux(providers={f"{native}_openai": {"api_key": "test-key"}})
+    assert any(name.startswith(f"{native}_openai/") for name in chosen_by_hand.endpoints)
 
 
 @pytest.mark.parametrize(
