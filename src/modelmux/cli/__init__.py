@@ -1,4 +1,4 @@
-"""The command line: ``modelmux demo | chat | models | explain | report | doctor`` (the ``cli`` extra)."""
+"""The command line: ``modelmux demo | chat | models | prices | tokens | …`` (the ``cli`` extra)."""
 
 from __future__ import annotations
 
