@@ -91,8 +91,12 @@ class _Encoder:
             self._refused.add(event.choice)
         if isinstance(event.value, ToolCall):
             numbers = self._calls.setdefault(event.choice, {})
+            known = event.part in numbers and not event.replace
             index = numbers.setdefault(event.part, len(numbers))
-            delta["tool_calls"] = [{"index": index, **call} for call in delta["tool_calls"]]
+            calls = delta["tool_calls"]
+            if known:  # clients join the arguments of the pieces: what is added later has none
+                calls = [fields_of(ours(event.value.extra))]
+            delta["tool_calls"] = [{"index": index, **call} for call in calls]
         return self.delta(event.choice, delta)
 
     def finish(self, event: Finish) -> bytes:

@@ -1,0 +1,229 @@
+"""Events in the streaming form of a response."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from modelmux._fold import Folder
+from modelmux._http import sse
+from modelmux._json import dumps, dumps_str
+from modelmux.types import (
+    Event,
+    Finish,
+    PartEvent,
+    Reasoning,
+    ReasoningDelta,
+    Refusal,
+    Start,
+    Text,
+    TextDelta,
+    ToolCall,
+    ToolCallDelta,
+)
+from modelmux.wire._logprobs import logprobs_json
+from modelmux.wire.openai_responses.response import answer_items, encode_response, head
+
+_ENDS = frozenset({"completed", "incomplete", "failed", "cancelled"})
+
+
+class _Open:
+    """The item being streamed. ``part`` is the number of the canonical part that it grows from."""
+
+    __slots__ = ("id", "kind", "name", "part", "pieces", "place")
+
+    def __init__(self, kind: str, part: int, place: int, item_id: str) -> None:
+        self.kind, self.part, self.place, self.id = kind, part, place, item_id
+        self.pieces: list[str] = []
+        self.name: dict[str, Any] = {}
+
+
+class _Encoder:
+    """The whole response, which the last event repeats, is folded from the events as they pass."""
+
+    def __init__(self, provider: str) -> None:
+        self.out: list[bytes] = []
+        self._provider = provider
+        self._number = 0
+        self._folder = Folder()
+        self._begun = False
+        self._start = Start()
+        self._open: list[_Open] = []
+        self._places = 0
+        self._seen: set[int] = set()
+
+    def take(self) -> bytes:
+        data = b"".join(self.out)
+        self.out = []
+        return data
+
+    def _write(self, kind: str, **fields: Any) -> None:
+        name = f"response.{kind}"
+        self.out.append(sse(dumps({"type": name, **fields, "sequence_number": self._number}), name))
+        self._number += 1
+
+    def _begin(self) -> None:
+        if not self._begun:
+            self._begun = True
+            body = head(self._start.id, self._start.model, self._start.created)
+            self._write("created", response=body)
+            self._write("in_progress", response=body)
+
+    # --- items
+
+    def _item(self, kind: str, part: int, **named: Any) -> _Open:
+        """The open item of a part. A new one closes what was open; only calls may grow side by side."""
+        for item in self._open:
+            if item.part == part and item.kind == kind:
+                return item
+        self._begin()
+        if kind != "call" or any(item.kind != "call" for item in self._open):
+            self._close()
+        prefix = {"text": "msg", "refusal": "msg", "reasoning": "rs", "call": "fc"}[kind]
+        item = _Open(kind, part, self._places, f"{prefix}_{self._places}")
+        self._places += 1
+        self._seen.add(part)
+        self._open.append(item)
+        item.name = named
+        self._write("output_item.added", output_index=item.place, item=self._shape(item, done=False))
+        if kind in ("text", "refusal"):
+            self._write("content_part.added", **self._at(item), part=_content(kind, ""))
+        elif kind == "reasoning":
+            part_of = {"type": "summary_text", "text": ""}
+            self._write("reasoning_summary_part.added", **self._summed(item), part=part_of)
+        return item
+
+    def _shape(self, item: _Open, *, done: bool) -> dict[str, Any]:
+        text = "".join(item.pieces)
+        status = "completed" if done else "in_progress"
+        if item.kind == "call":
+            return {"type": "function_call", "id": item.id, "status": status, "arguments": text, **item.name}
+        if item.kind == "reasoning":
+            summary = [{"type": "summary_text", "text": text}] if done else []
+            return {"type": "reasoning", "id": item.id, "summary": summary}
+        content = [_content(item.kind, text)] if done else []
+        return {"type": "message", "id": item.id, "status": status, "role": "assistant", "content": content}
+
+    def _at(self, item: _Open) -> dict[str, Any]:
+        return {"item_id": item.id, "output_index": item.place, "content_index": 0}
+
+    def _summed(self, item: _Open) -> dict[str, Any]:
+        return {"item_id": item.id, "output_index": item.place, "summary_index": 0}
+
+    def _close(self) -> None:
+        for item in self._open:
+            text = "".join(item.pieces)
+            if item.kind == "call":
+                place = {"item_id": item.id, "output_index": item.place}
+                self._write("function_call_arguments.done", **place, arguments=text, name=item.name["name"])
+            elif item.kind == "reasoning":
+                self._write("reasoning_summary_text.done", **self._summed(item), text=text)
+                part = {"type": "summary_text", "text": text}
+                self._write("reasoning_summary_part.done", **self._summed(item), part=part)
+            else:
+                if item.kind == "text":
+                    self._write("output_text.done", **self._at(item), text=text, logprobs=[])
+                else:
+                    self._write("refusal.done", **self._at(item), refusal=text)
+                self._write("content_part.done", **self._at(item), part=_content(item.kind, text))
+            self._write("output_item.done", output_index=item.place, item=self._shape(item, done=True))
+        self._open = []
+
+    # --- events
+
+    def event(self, event: Event) -> None:
+        if getattr(event, "choice", 0) != 0:
+            return  # this format gives one answer
+        self._folder.feed(event)
+        if type(event) is TextDelta:
+            self.text(event)
+        elif isinstance(event, ReasoningDelta):
+            self.reasoning(event.text, event.part)
+        elif isinstance(event, ToolCallDelta):
+            self.call(event)
+        elif isinstance(event, PartEvent):
+            self.part(event)
+        elif isinstance(event, Start):
+            self._start = event
+
+    def text(self, event: TextDelta) -> None:
+        item = self._item("text", event.part)
+        if event.text or event.logprobs:
+            item.pieces.append(event.text)
+            scores = logprobs_json(event.logprobs) if event.logprobs else []
+            self._write("output_text.delta", **self._at(item), delta=event.text, logprobs=scores)
+
+    def reasoning(self, text: str, part: int) -> None:
+        if not text and part not in self._seen:
+            self._item("reasoning", part)
+        elif text:
+            item = self._item("reasoning", part)
+            item.pieces.append(text)
+            self._write("reasoning_summary_text.delta", **self._summed(item), delta=text)
+
+    def call(self, event: ToolCallDelta) -> None:
+        item = self._item("call", event.part, call_id=event.id or "", name=event.name or "")
+        if event.id and not item.name["call_id"]:
+            item.name["call_id"] = event.id
+        if event.name and not item.name["name"]:
+            item.name["name"] = event.name
+        if event.arguments:
+            item.pieces.append(event.arguments)
+            place = {"item_id": item.id, "output_index": item.place}
+            self._write("function_call_arguments.delta", **place, delta=event.arguments)
+
+    def part(self, event: PartEvent) -> None:
+        value, known = event.value, event.part in self._seen and not event.replace
+        if isinstance(value, Text):
+            if value.text or not known:
+                self.text(TextDelta(value.text, event.part))
+        elif isinstance(value, Refusal):
+            if value.text:
+                item = self._item("refusal", event.part)
+                item.pieces.append(value.text)
+                self._write("refusal.delta", **self._at(item), delta=value.text)
+        elif isinstance(value, Reasoning):
+            self.reasoning(value.text, event.part)
+        elif isinstance(value, ToolCall):
+            if not known:
+                self.call(_as_delta(value, event.part))
+        else:
+            self._begin()
+            self._close()
+            for whole in answer_items((value,), self._provider):
+                self._write("output_item.added", output_index=self._places, item=whole)
+                self._write("output_item.done", output_index=self._places, item=whole)
+                self._places += 1
+                self._seen.add(event.part)
+
+    def finish(self) -> None:
+        """The end, once no event is left. Without a finish the response is left without its end: it is not whole."""
+        self._begin()
+        self._close()
+        body = encode_response(self._folder.response(), self._provider)
+        self._write(body["status"] if body["status"] in _ENDS else "completed", response=body)
+
+
+def _as_delta(call: ToolCall, part: int) -> ToolCallDelta:
+    return ToolCallDelta(0, call.id, call.name, call.raw if call.raw is not None else dumps_str(call.arguments), part)
+
+
+def _content(kind: str, text: str) -> dict[str, Any]:
+    if kind == "refusal":
+        return {"type": "refusal", "refusal": text}
+    return {"type": "output_text", "text": text, "annotations": [], "logprobs": []}
+
+
+def encode_stream(events: Iterable[Event], provider: str) -> Iterator[bytes]:
+    """One or a few server-sent events for each event, at the end the whole response."""
+    encoder = _Encoder(provider)
+    finished = False
+    for event in events:
+        encoder.event(event)
+        finished = finished or (isinstance(event, Finish) and event.choice == 0)
+        data = encoder.take()
+        if data:
+            yield data
+    if finished:
+        encoder.finish()
+        yield encoder.take()

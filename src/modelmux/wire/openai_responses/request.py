@@ -1,0 +1,177 @@
+"""A Responses request: body in, canonical request out, and back."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from modelmux.errors import InvalidRequest
+from modelmux.types import Message, Request, Source, Text, Warning
+from modelmux.wire._source import from_source
+from modelmux.wire.openai_responses import options
+from modelmux.wire.openai_responses.dialect import WIRE, Dialect
+from modelmux.wire.openai_responses.saying import Saying, fields_of, ours
+from modelmux.wire.openai_responses.turns import (
+    decode_input,
+    encode_input,
+    instructions_of,
+    instructions_turn,
+    only_text,
+)
+
+
+def decode_request(body: dict[str, Any], provider: str) -> Request:
+    """The request that ``body`` makes. Raises InvalidRequest naming the field that is malformed."""
+    if not isinstance(body, dict):
+        raise InvalidRequest("the request must be a JSON object")
+    extra: dict[str, Any] = {"$provider": provider}
+    values: dict[str, Any] = {}
+    for name, value in body.items():
+        scalar = options.SCALARS.get(name)
+        if scalar is not None:
+            attr, understood = scalar
+            if understood(value):
+                values[attr] = value
+            else:
+                extra[name] = value
+            if attr == "max_tokens":
+                extra["$limit"] = value
+        elif name not in _FIELDS or not _FIELDS[name](value, values, extra):
+            extra[name] = value
+    turns = _decode_turns(body, extra, provider)
+    request = Request(turns, **values, extra={WIRE: extra})
+    return replace(request, source=Source(WIRE, body, request))
+
+
+def _decode_turns(body: dict[str, Any], extra: dict[str, Any], provider: str) -> tuple[Message, ...]:
+    turns: list[Message] = []
+    instructions = body.get("instructions")
+    if isinstance(instructions, str) and instructions:
+        del extra["instructions"]
+        turns.append(instructions_turn(instructions))
+    given = body.get("input")
+    if given is None:
+        # A stored prompt, or an earlier response, may say everything.
+        extra["$input"] = "absent"
+        return tuple(turns)
+    del extra["input"]
+    if isinstance(given, str):
+        extra["$input"] = "string"
+        turns.append(Message("user", (Text(given),)))
+    else:
+        turns.extend(decode_input(given, provider))
+    return tuple(turns)
+
+
+def _stream(value: Any, values: dict[str, Any], extra: dict[str, Any]) -> bool:
+    values["stream"] = value is True
+    extra["$stream"] = value
+    return True
+
+
+def _include(value: Any, values: dict[str, Any], _extra: dict[str, Any]) -> bool:
+    if isinstance(value, list) and options.LOGPROBS in value:
+        values["logprobs"] = True
+    return False
+
+
+def _text(value: Any, values: dict[str, Any], extra: dict[str, Any]) -> bool:
+    output = options.decode_format(value.get("format")) if isinstance(value, dict) else None
+    if output is None:
+        return False
+    values["output"] = output
+    rest = {name: item for name, item in value.items() if name != "format"}
+    if rest:
+        extra["text"] = rest
+    return True
+
+
+def _reasoning(value: Any, values: dict[str, Any], _extra: dict[str, Any]) -> bool:
+    values["reasoning"] = options.decode_reasoning(value)
+    return values["reasoning"] is not None
+
+
+def _tools(value: Any, values: dict[str, Any], _extra: dict[str, Any]) -> bool:
+    if not isinstance(value, list) or not value:
+        return False
+    values["tools"] = tuple(map(options.decode_tool, value))
+    return True
+
+
+def _tool_choice(value: Any, values: dict[str, Any], _extra: dict[str, Any]) -> bool:
+    values["tool_choice"] = options.decode_tool_choice(value)
+    return values["tool_choice"] is not None
+
+
+_FIELDS = {
+    "stream": _stream,
+    "include": _include,
+    "text": _text,
+    "reasoning": _reasoning,
+    "tools": _tools,
+    "tool_choice": _tool_choice,
+}
+
+
+def encode_request(
+    req: Request, dialect: Dialect, provider: str, *, model: str, stream: bool
+) -> tuple[dict[str, Any], list[Warning]]:
+    """The body to send, and what it could not say. An empty ``model`` leaves the field out."""
+    own = ours(req.extra)
+    as_came = own.get("$provider") == provider
+    wanted = req if req.stream == stream else replace(req, stream=stream)
+
+    def rebuilt(request: Request) -> tuple[dict[str, Any], list[Warning]]:
+        return _encode(request, Saying(dialect, provider, as_came=as_came, native=bool(own)))
+
+    said = from_source(wanted, WIRE, rebuilt) if as_came else None
+    body, warnings = said if said is not None else rebuilt(wanted)
+    if model:
+        body["model"] = model
+    _set_stream(body, wanted)
+    return body, warnings
+
+
+def _set_stream(body: dict[str, Any], req: Request) -> None:
+    own = ours(req.extra)
+    before = own.get("$stream", True)
+    if req.stream:
+        body["stream"] = True
+    elif before is True:
+        body.pop("stream", None)
+        if "$stream" in own:
+            body.pop("stream_options", None)
+    else:
+        body["stream"] = before
+
+
+def _encode(req: Request, say: Saying) -> tuple[dict[str, Any], list[Warning]]:
+    """Everything but ``model`` and ``stream``."""
+    own = ours(req.extra)
+    body = fields_of(req.extra)
+    if req.model is not None:
+        body["model"] = req.model
+    instructions, turns = instructions_of(req.messages, say)
+    if instructions is not None:
+        body["instructions"] = instructions
+    text = only_text(turns) if own.get("$input") == "string" else None
+    if text is not None:
+        body["input"] = text
+    elif turns or own.get("$input") != "absent":
+        body["input"] = encode_input(turns, say)
+    options.encode_scalars(req, body, say)
+    if req.tools:
+        body["tools"] = options.encode_tools(req.tools, say)
+    if req.tool_choice is not None:
+        options.encode_tool_choice(req.tool_choice, body, say)
+    if req.output is not None:
+        options.encode_format(req.output, body)
+    if req.reasoning is not None:
+        options.encode_reasoning(req.reasoning, body, say)
+    if not say.as_came:
+        for name in say.dialect.refuses:
+            if body.pop(name, None) is not None:
+                say.lost(name, "this vendor refuses it")
+        for name, value in say.dialect.always.items():
+            body.setdefault(name, value)
+    return body, say.warnings
