@@ -180,6 +180,23 @@ def _whole_events(data: bytes) -> list[SSE] | None:
     return out
 
 
+class NDJSONDecoder:
+    """Newline-delimited JSON, push-style: a frame is one line's bytes. Empty lines are skipped."""
+
+    __slots__ = ("_lines",)
+
+    def __init__(self, limit: int = MAX_LINE) -> None:
+        self._lines = LineSplitter(limit)
+
+    def feed(self, data: bytes) -> list[bytes]:
+        return [line for line in self._lines.feed(data) if line]
+
+    def close(self) -> list[bytes]:
+        """The last line, where the body ended without the end of it."""
+        rest = self._lines.close()
+        return [rest] if rest else []
+
+
 def sse(data: bytes, event: str = "") -> bytes:
     """One server-sent event as bytes."""
     head = f"event: {event}\n".encode() if event else b""

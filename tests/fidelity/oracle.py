@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from corpus import body_of
-from fidelity import anthropic, chat, cohere, gemini, refusals
+from fidelity import anthropic, chat, cohere, gemini, ollama, refusals
 from fidelity.expected import Expected, Whole, documents
 
 NATIVE: dict[str, Callable[[list[dict[str, Any]], bool], Whole | None]] = {
@@ -17,10 +17,11 @@ NATIVE: dict[str, Callable[[list[dict[str, Any]], bool], Whole | None]] = {
     "gemini.generateContent": lambda found, stream: gemini.read(found),
     "vertex.generateContent": lambda found, stream: gemini.read(found),
     "cohere.chat_v2": lambda found, stream: cohere.read(found, stream=stream),
+    "ollama.chat": lambda found, stream: ollama.read(found),
 }
 """Calls in a format of their own; every other chat is OpenAI's."""
 
-UNREAD = frozenset({"cohere.chat", "cohere.chat_v1", "ollama.chat"})
+UNREAD = frozenset({"cohere.chat", "cohere.chat_v1"})
 """Chat calls that no codec reads."""
 
 

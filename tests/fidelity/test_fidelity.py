@@ -24,9 +24,9 @@ HERE = Path(__file__).parent
 PAGE = HERE.parents[1] / "docs" / "fidelity.md"
 APIS = sorted({row["api"] for row in recordings() if oracle.covers(row["api"])})
 
-ORACLE = ("expected", "chat", "anthropic", "gemini", "cohere", "refusals", "oracle")
+ORACLE = ("expected", "chat", "anthropic", "gemini", "cohere", "ollama", "refusals", "oracle")
 
-ENDING = re.compile(rb'"(finish_reason|finishReason|stop_reason)"\s*:\s*("\w|\d)')
+ENDING = re.compile(rb'"(finish_reason|finishReason|stop_reason|done_reason)"\s*:\s*("\w|\d)')
 """Where an answer's end is first spoken of."""
 
 CALLING = {"tool_call", "thinking"}

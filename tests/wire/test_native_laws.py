@@ -17,9 +17,9 @@ from modelmux._fold import fold, unfold
 from modelmux.errors import InvalidRequest, ProviderError, StreamTruncated
 from modelmux.types import Event, Finish, Message, Request, Text
 
-NATIVE = ("cohere.chat_v2",)
+NATIVE = ("cohere.chat_v2", "ollama.chat")
 
-ROUND_TRIPS = {"cohere.chat_v2": 67}
+ROUND_TRIPS = {"cohere.chat_v2": 67, "ollama.chat": 34}
 """Recordings whose request is there."""
 
 NO_ANSWER: frozenset[str] = frozenset()
@@ -87,7 +87,8 @@ def test_a_conversation_crosses_to_another_format_and_its_words_stay(api: str, o
         request = codec.decode_request(body)
         crossed, _ = there.encode_request(request, model="a-model")
         again = there.decode_request(crossed)
-        assert sorted(spoken(again)) == sorted(spoken(request))
+        if spoken(request):  # some formats need one, and are given one
+            assert sorted(spoken(again)) == sorted(spoken(request))
         assert {tool.name for tool in again.tools if hasattr(tool, "name")} == {
             tool.name for tool in request.tools if hasattr(tool, "name")
         }

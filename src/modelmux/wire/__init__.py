@@ -60,6 +60,7 @@ _FORMATS: Registry[str] = Registry(
         "anthropic.messages": "modelmux.wire.anthropic_messages",
         "gemini.generateContent": "modelmux.wire.gemini_generate_content",
         "cohere.chat_v2": "modelmux.wire.cohere_chat_v2",
+        "ollama.chat": "modelmux.wire.ollama_chat",
     },
     group="modelmux.wires",
 )

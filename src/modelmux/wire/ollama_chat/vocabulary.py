@@ -1,0 +1,95 @@
+"""The words of Ollama's chat. Source: https://docs.ollama.com/api/chat, and the recorded traffic."""
+
+from __future__ import annotations
+
+import zlib
+from datetime import UTC, datetime
+from typing import Any
+
+from modelmux._json import parse_arguments
+from modelmux.types import FinishReason, ToolCall
+from modelmux.wire._kept import Keeper, word
+
+WIRE = "ollama.chat"
+MINE = Keeper(WIRE)
+
+FINISH: dict[str, FinishReason] = {"stop": "stop", "length": "length", "load": "stop", "unload": "stop"}
+WORDS: dict[FinishReason, str] = {"length": "length"}
+
+
+def finish_of(said: Any, *, called: bool) -> tuple[FinishReason, str | None]:
+    """There is no word of its own for an answer that calls tools: ``stop`` says that too."""
+    raw = word(said)
+    reason = FINISH.get(raw or "", "stop")
+    return ("tool_calls" if reason == "stop" and called else reason), raw
+
+
+def word_of(reason: FinishReason, raw: str | None) -> str:
+    return raw if raw in FINISH and (FINISH[raw] == "length") == (reason == "length") else WORDS.get(reason, "stop")
+
+
+def seconds(created_at: Any) -> int | None:
+    """Unix time of an RFC 3339 time."""
+    if not isinstance(created_at, str):
+        return None
+    try:
+        return int(datetime.fromisoformat(created_at).timestamp())
+    except (ValueError, OverflowError, OSError):
+        return None
+
+
+def created_at(created: int | None) -> str:
+    try:
+        return datetime.fromtimestamp(created or 0, UTC).isoformat().replace("+00:00", "Z")
+    except (ValueError, OverflowError, OSError):
+        return "1970-01-01T00:00:00Z"
+
+
+def answered_call(item: Any, number: int, when: Any) -> ToolCall | None:
+    """One of an answer's calls. Older servers give no ids: one is made of the answer's time and the call's number, so
+    that the same bytes always give the same id and two turns never the same one. It never goes back to the vendor.
+    """
+    call = decode_call(item, f"call_{zlib.crc32(str(when).encode()):08x}_{number}")
+    if call is None:
+        return None
+    kept = dict(MINE.of(call.extra))
+    function = {key: value for key, value in kept.pop("function", {}).items() if key != "index" and value is not None}
+    kept = {key: value for key, value in kept.items() if key == "$id" or (value is not None and key[0] != "$")}
+    if function:
+        kept["function"] = function
+    kept.pop("type", None)
+    return ToolCall(call.id, call.name, call.arguments, call.raw, extra=MINE.keep(kept))
+
+
+def decode_call(item: Any, made_up: str) -> ToolCall | None:
+    """One item of ``tool_calls``, None when it is nothing of the kind. ``made_up`` is its id where it has none."""
+    inner = item.get("function") if isinstance(item, dict) else None
+    if not isinstance(inner, dict) or not isinstance(inner.get("name"), str):
+        return None
+    rest, more = dict(item), dict(inner)
+    del rest["function"]
+    name, given = more.pop("name"), more.pop("arguments", None)
+    raw = None
+    arguments: dict[str, Any] = given if isinstance(given, dict) else {}
+    if isinstance(given, str):
+        arguments, raw = parse_arguments(given)
+    if not isinstance(given, dict):
+        rest["$arguments"] = given
+    call_id = word(rest.get("id"))
+    if call_id is None:
+        rest["$id"] = True
+    else:
+        del rest["id"]
+    if more:
+        rest["function"] = more
+    return ToolCall(call_id or made_up, name, arguments, raw, extra=MINE.keep(rest))
+
+
+def encode_call(call: ToolCall) -> dict[str, Any]:
+    own = MINE.of(call.extra)
+    fields = MINE.fields(call.extra)
+    arguments: Any = call.arguments
+    if "$arguments" in own and not call.arguments:
+        arguments = own["$arguments"]
+    item: dict[str, Any] = {} if "$id" in own else {"id": call.id}
+    return {**item, **fields, "function": {**fields.get("function", {}), "name": call.name, "arguments": arguments}}
