@@ -12,6 +12,7 @@ from modelmux._signing import Credentials, canonical_request, sign, signing_key
 # AWS's own example credentials, printed in its documentation and used by its test suite.
 EXAMPLE = Credentials("AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY")
 NOW = datetime(2015, 8, 30, 12, 36, tzinfo=UTC).timestamp()
+UNRESERVED = "-._~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 FORM = {"content-type": "application/x-www-form-urlencoded"}
 
 # Name in the suite -> method, URL, headers, body, signature.
@@ -26,8 +27,7 @@ SUITE = {
     ),
     "get-vanilla-query-unreserved": (
         "GET",
-        "/?-._~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz="
-        "-._~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz",
+        f"/?{UNRESERVED}={UNRESERVED}",
         {},
         b"",
         "9c3e54bfcdf0b19771a7f523ee5669cdf59bc7cc0884027167c21bb143a40197",

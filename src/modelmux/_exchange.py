@@ -142,7 +142,8 @@ def _try(progress: _Progress, name: str) -> Generator[Effect, Any, tuple[Trial, 
     warnings += unsaid
     if call.strict and warnings:
         _refuse(name, warnings)
-    http = http_request(target, _with_extra(body, call.extra, target), stream=call.stream, keys=call.keys)
+    body = _with_extra(body, call.extra, target)
+    http = http_request(target, body, stream=call.stream, keys=call.keys, now=env.clock.time())
     number = len(progress.attempts) + 1
     began = env.clock.monotonic()
     trial = Trial(

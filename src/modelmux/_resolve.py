@@ -58,8 +58,14 @@ class Surroundings:
         """The provider's key. An empty variable counts as unset, as in the vendors' own SDKs."""
         return self.of(row).api_key or self._first(row.key_env)
 
-    def base_url(self, row: Row) -> str:
-        return self.of(row).base_url or self._first(row.base_url_env) or row.base_url
+    def base_url(self, row: Row, region: str | None = None) -> str:
+        """The provider's address; in ``region`` where it has one for each."""
+        given = self.of(row).base_url or self._first(row.base_url_env) or row.base_url
+        return given.replace("{region}", region or self.region(row))
+
+    def region(self, row: Row) -> str:
+        """The region that the environment names, else the provider's first; empty where it has none."""
+        return self._first(row.region_env) or row.region
 
     def configured(self) -> list[Row]:
         """Providers that have a key here, in the order the user set them, then by id."""
@@ -78,7 +84,7 @@ def resolve(spec: Spec, where: Surroundings, *, group: int = 0) -> Target:
         _log.warning("%s: rpm= and tpm= are noted, but no limit is kept in this version", endpoint.model)
     row, model = split_name(endpoint.model, where, has_address=endpoint.base_url is not None)
     call_name = chat_call(row)
-    base_url = (endpoint.base_url or where.base_url(row)).rstrip("/")
+    base_url = (endpoint.base_url or where.base_url(row, endpoint.region)).rstrip("/")
     if not base_url.startswith(("http://", "https://")):
         raise ConfigError(
             f"{endpoint.model}: provider {row.id!r} needs an address: Endpoint({endpoint.model!r}, base_url='https://…')",
@@ -100,7 +106,7 @@ def resolve(spec: Spec, where: Surroundings, *, group: int = 0) -> Target:
         origin=origin_of(base_url),
         key=Secret(key) if key else None,
         info=info,
-        region=endpoint.region,
+        region=endpoint.region or where.region(row) or None,
         price=terms.agreed(
             endpoint.price,
             names=(model,) if info is None else (model, info.id),

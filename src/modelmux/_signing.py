@@ -98,11 +98,14 @@ def _canonical_path(path: str) -> str:
 
 
 def _canonical_query(query: str) -> str:
-    pairs = [pair.partition("=") for pair in query.split("&") if pair]
-    encoded = sorted(
-        (quote(unquote(name), safe="-_.~"), quote(unquote(value), safe="-_.~")) for name, _, value in pairs
-    )
+    pairs = (pair.partition("=") for pair in query.split("&") if pair)
+    encoded = sorted((_once(name), _once(value)) for name, _, value in pairs)
     return "&".join(f"{name}={value}" for name, value in encoded)
+
+
+def _once(text: str) -> str:
+    """Encoded exactly once, however it came."""
+    return quote(unquote(text), safe="-_.~")
 
 
 @lru_cache(maxsize=64)

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from corpus import body_of
-from fidelity import anthropic, chat, cohere, gemini, ollama, refusals
+from fidelity import anthropic, bedrock, chat, cohere, gemini, ollama, refusals
 from fidelity.expected import Expected, Whole, documents
 
 NATIVE: dict[str, Callable[[list[dict[str, Any]], bool], Whole | None]] = {
@@ -27,13 +27,15 @@ UNREAD = frozenset({"cohere.chat", "cohere.chat_v1"})
 
 def covers(api: str) -> bool:
     """Whether recordings of this api are in one of the formats judged here."""
-    return api in NATIVE or (api.endswith(".chat") and api not in UNREAD)
+    return api in NATIVE or api in bedrock.APIS or (api.endswith(".chat") and api not in UNREAD)
 
 
 def expect(row: dict[str, Any]) -> Expected:
     """What a recording should decode to."""
     api, response = row["api"], row["response"]
     body = body_of(response)
+    if api in bedrock.APIS:
+        return bedrock.expect(response["status"], response.get("headers") or {}, body, stream=bool(row["stream"]))
     if response["status"] >= 400:
         return refusals.refusal(response["status"], body.decode())
     found = list(documents(body))

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from corpus import body_of, recordings
-from fidelity import oracle, table
+from fidelity import bedrock, oracle, table
 from fidelity.compare import Outcome, judge
 from fidelity.expected import Failure
 from fidelity.known import KNOWN
@@ -24,7 +24,7 @@ HERE = Path(__file__).parent
 PAGE = HERE.parents[1] / "docs" / "fidelity.md"
 APIS = sorted({row["api"] for row in recordings() if oracle.covers(row["api"])})
 
-ORACLE = ("expected", "chat", "anthropic", "gemini", "cohere", "ollama", "refusals", "oracle")
+ORACLE = ("expected", "chat", "anthropic", "bedrock", "gemini", "cohere", "ollama", "refusals", "oracle")
 
 ENDING = re.compile(rb'"(finish_reason|finishReason|stop_reason|done_reason)"\s*:\s*("\w|\d)')
 """Where an answer's end is first spoken of."""
@@ -67,7 +67,7 @@ def test_a_stream_that_comes_byte_by_byte_gives_the_same(api: str):
     for row in recordings(api):
         if not row["stream"] or row["response"]["status"] >= 400 or not judge(row, splits=0).judged:
             continue
-        body = row["response"]["body"].encode()
+        body = body_of(row["response"])
         if len(body) > 20_000 or isinstance(oracle.expect(row), Failure):
             continue
         codec = wire.get(api)
@@ -85,8 +85,7 @@ def test_a_stream_cut_before_its_end_is_no_answer(api: str):
         if not row["stream"] or isinstance(oracle.expect(row), Failure):
             continue
         body = body_of(row["response"])
-        said = ENDING.search(body)
-        place = random.Random(row["id"]).randrange(said.start() if said else body.index(b"[DONE]"))
+        place = random.Random(row["id"]).randrange(_said(api, body))
         try:
             got: object = fold(wire.get(api).decode_stream([body[:place]]))
         except StreamTruncated:
@@ -95,6 +94,14 @@ def test_a_stream_cut_before_its_end_is_no_answer(api: str):
             got = error
         wrong.append(f"{row['id']} cut at {place}: {got!r:.200}")
     assert wrong == []
+
+
+def _said(api: str, body: bytes) -> int:
+    """A place in the body at which nothing was said yet of the answer's end."""
+    if api in bedrock.APIS:
+        return bedrock.ending(body)
+    said = ENDING.search(body)
+    return said.start() if said else body.index(b"[DONE]")
 
 
 @pytest.mark.parametrize("aspect", ["text", "reasoning", "tool calls", "finish", "usage", "model"])

@@ -2,6 +2,13 @@
 
 A row says where a provider is, how it is paid for and proven to, which wire each of its calls speaks, and in what
 dialect. ``docs/providers.md`` is generated from the rows.
+
+A hook, the module of this package that :attr:`Row.hook` names, may offer two functions, both pure:
+
+* ``url(target, stream) -> str``: the address of a call, in place of ``base_url`` and ``path``;
+* ``authorise(target, key, request, *, now, environ) -> HttpRequest``: the request with what proves who sends it, for
+  ``auth.scheme = "hook"``. ``key`` is None where only the environment can help; ``now`` is in seconds since the
+  epoch. Raises MissingKey. A key of the environment goes to the provider's own address only.
 """
 
 from __future__ import annotations
@@ -50,7 +57,8 @@ class Row:
 
     ``readers`` are declarative usage readers by call (see ``cost/usage.py``). ``evidence`` is ``recordings`` where
     the row was checked against recorded traffic, ``docs`` where only against documentation. ``local`` marks servers
-    that users run themselves: no key needed, no price. ``hook`` names a module of this package.
+    that users run themselves: no key needed, no price. ``hook`` names a module of this package. ``base_url`` may hold
+    ``{region}``: the endpoint's, else the first one set of ``region_env``, else ``region``.
     """
 
     id: str
@@ -69,6 +77,8 @@ class Row:
     note: str = ""
     local: bool = False
     hook: str = ""
+    region: str = ""
+    region_env: tuple[str, ...] = ()
 
 
 def parse_row(data: Mapping[str, Any], *, origin: str) -> Row:
@@ -76,7 +86,7 @@ def parse_row(data: Mapping[str, Any], *, origin: str) -> Row:
     data = dict(data)
     calls = {name: _call(data, name, spec, origin) for name, spec in data.pop("calls", {}).items()}
     auth = _build(Auth, data.pop("auth", {}), f"{origin}: auth")
-    for name in ("aliases", "base_url_env", "key_env"):
+    for name in ("aliases", "base_url_env", "key_env", "region_env"):
         value = data.get(name, ())
         data[name] = (value,) if isinstance(value, str) else tuple(value)
     row: Row = _build(Row, {**data, "calls": calls, "auth": auth}, origin)

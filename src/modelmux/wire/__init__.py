@@ -61,6 +61,7 @@ _FORMATS: Registry[str] = Registry(
         "gemini.generateContent": "modelmux.wire.gemini_generate_content",
         "cohere.chat_v2": "modelmux.wire.cohere_chat_v2",
         "ollama.chat": "modelmux.wire.ollama_chat",
+        "bedrock.converse": "modelmux.wire.bedrock_converse",
     },
     group="modelmux.wires",
 )

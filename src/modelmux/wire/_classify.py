@@ -134,7 +134,7 @@ _SAYS: tuple[tuple[Kind, re.Pattern[str]], ...] = tuple(
         (
             e.UnsupportedParameter,
             (
-                r"unsupported (parameter|value)|(does|do) not support|not supported with this|requires --\w+ flag"
+                r"unsupported (parameter|value)|(does|do)( not|n't) support|not supported with this|requires --\w+ flag"
                 r"|(?<!at the same time )is not supported"  # what the caller combined is wrong everywhere
                 r"|(is|are) not enabled for|unknown variant `(image|file|input_audio|video)"
                 r"|unrecognized request argument|unknown parameter|unknown name|extra inputs are not permitted"
