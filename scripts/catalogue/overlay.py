@@ -8,7 +8,7 @@ from decimal import Decimal
 from fnmatch import fnmatchcase
 from typing import Any
 
-from catalogue.prices import Version
+from catalogue.prices import Version, text
 
 
 def ids(overlay: dict[str, Any], provider: str, known: Iterable[str]) -> set[str]:
@@ -39,6 +39,12 @@ def apply(overlay: dict[str, Any], provider: str, model: str, versions: list[Ver
                 version.rates.update({unit: Decimal(rate) for unit, rate in rule.get("rates", {}).items()})
                 version.minimums.update(rule.get("minimums", {}))
                 version.unknown += [unit for unit in rule.get("unknown", ()) if unit not in version.rates]
+    for rule in rules("dispute"):
+        for version in versions:
+            if version.end is None and not version.when and not version.windows:
+                for unit, value in rule["rates"].items():
+                    values = {*version.disputed.get(unit, ()), value, text(version.rates[unit])}
+                    version.disputed[unit] = sorted(values, key=Decimal)
     for rule in rules("rename"):
         for version in versions:
             if rule["unit"] in version.rates:

@@ -204,3 +204,13 @@ def test_weekdays_split_a_peak_where_they_begin(compiler: Any) -> None:
     assert (before.start, before.end, before.windows) == ("2026-08-17", "2026-08-23", [{"from": 60, "to": 240}])
     assert (after.start, after.end) == ("2026-08-23", None)
     assert after.windows == [{"from": 60, "to": 240, "days": "12345"}]
+
+
+def test_the_overlay_may_dispute_a_price_still_in_force(compiler: Any) -> None:
+    old = compiler.overlay.Version({"input": Decimal(1)}, end="2026-01-01")
+    current = compiler.overlay.Version({"input": Decimal(2)}, start="2026-01-01", disputed={"input": ["2", "3"]})
+    by_hand = {"dispute": [{"providers": ["acme"], "models": ["m*"], "rates": {"input": "1.25"}}]}
+    before, after = compiler.overlay.apply(by_hand, "acme", "m1", [old, current])
+    assert before.disputed == {}
+    assert after.disputed == {"input": ["1.25", "2", "3"]}
+    assert after.rates == {"input": Decimal(2)}
