@@ -57,6 +57,7 @@ _FORMATS: Registry[str] = Registry(
     {
         "openai.chat": "modelmux.wire.openai_chat",
         "openai.responses": "modelmux.wire.openai_responses",
+        "openai.completions": "modelmux.wire.openai_completions",
         "anthropic.messages": "modelmux.wire.anthropic_messages",
         "gemini.generateContent": "modelmux.wire.gemini_generate_content",
         "cohere.chat_v2": "modelmux.wire.cohere_chat_v2",

@@ -1,0 +1,182 @@
+"""A completion request: body in, canonical request out, and back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from modelmux.errors import InvalidRequest
+from modelmux.types import Media, Message, Opaque, Part, Request, Source, Text, ToolCall, ToolResult, Warning
+from modelmux.wire._kept import Losses, number, strings, whole
+from modelmux.wire._source import from_source
+from modelmux.wire.openai_completions.fields import WIRE, fields_of, kept, ours
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str)
+
+
+_SCALARS: dict[str, tuple[str, Callable[[Any], bool]]] = {
+    "model": ("model", _is_text),
+    "max_tokens": ("max_tokens", whole),
+    "temperature": ("temperature", number),
+    "top_p": ("top_p", number),
+    "n": ("n", whole),
+    "seed": ("seed", whole),
+    "presence_penalty": ("presence_penalty", number),
+    "frequency_penalty": ("frequency_penalty", number),
+    "logprobs": ("top_logprobs", whole),
+    "user": ("user", _is_text),
+}
+"""Name on the wire -> name in a Request, and what the value must be to be understood."""
+
+_UNSAID = ("tool_choice", "parallel_tool_calls", "output", "reasoning", "top_k", "service_tier", "cache")
+_SPEAKERS = {"system": "System", "developer": "System", "user": "User", "assistant": "Assistant", "tool": "Tool"}
+
+
+# --- decoding ------------------------------------------------------------------------------------------------
+
+
+def decode_request(body: dict[str, Any], provider: str) -> Request:
+    """The request that ``body`` makes. Raises InvalidRequest naming the field that is malformed."""
+    if not isinstance(body, dict):
+        raise InvalidRequest("the request must be a JSON object")
+    extra: dict[str, Any] = {"$provider": provider}
+    values: dict[str, Any] = {}
+    for name, value in body.items():
+        if name in _SCALARS:
+            attr, understood = _SCALARS[name]
+            (values if understood(value) else extra)[attr if understood(value) else name] = value
+        elif name == "stream":
+            values["stream"], extra["$stream"] = value is True, value
+        elif name == "stop" and (isinstance(value, str) or strings(value)):
+            values["stop"] = (value,) if isinstance(value, str) else tuple(value)
+            if isinstance(value, str):
+                extra["$stop"] = True
+        elif name == "stream_options" and isinstance(value, dict):
+            extra["$stream_options"] = {field: item for field, item in value.items() if field != "include_usage"}
+            if isinstance(value.get("include_usage"), bool):
+                values["include_usage"] = value["include_usage"]
+            elif "include_usage" in value:
+                extra["$stream_options"] = value
+        elif name != "prompt":
+            extra[name] = value
+    if "top_logprobs" in values:
+        values["logprobs"] = True
+    request = Request(_decode_prompt(body, extra), **values, extra={WIRE: extra})
+    return replace(request, source=Source(WIRE, body, request))
+
+
+def _decode_prompt(body: dict[str, Any], extra: dict[str, Any]) -> tuple[Message, ...]:
+    """Text, tokens, or a list of these. A stored prompt (Portkey) has none of them."""
+    prompt = body.get("prompt")
+    if prompt is None:
+        if "prompt" in body:
+            extra["prompt"] = None
+        return ()
+    if isinstance(prompt, str):
+        return (Message("user", (Text(prompt),)),)
+    if not isinstance(prompt, list):
+        raise InvalidRequest("prompt must be text, tokens, or a list of these", field="prompt")
+    if prompt and all(isinstance(token, int) for token in prompt):
+        return (Message("user", (Opaque(WIRE, prompt),)),)
+    parts: list[Part] = [Text(item) if isinstance(item, str) else Opaque(WIRE, item) for item in prompt]
+    return (Message("user", tuple(parts), extra=kept({"$list": True})),)
+
+
+# --- encoding ------------------------------------------------------------------------------------------------
+
+
+def encode_request(req: Request, provider: str, *, model: str, stream: bool) -> tuple[dict[str, Any], list[Warning]]:
+    """The body to send, and what it could not say. An empty ``model`` leaves the field out."""
+    own = ours(req.extra)
+    as_came = own.get("$provider") == provider
+    wanted = req if req.stream == stream else replace(req, stream=stream)
+    said = from_source(wanted, WIRE, _encode) if as_came else None
+    body, warnings = said if said is not None else _encode(wanted)
+    if model:
+        body["model"] = model
+    _set_stream(body, wanted)
+    return body, warnings
+
+
+def _set_stream(body: dict[str, Any], req: Request) -> None:
+    own = ours(req.extra)
+    before, as_asked = own.get("$stream", True), own.get("$stream_options")
+    if req.stream:
+        body["stream"] = True
+    elif before is True:
+        body.pop("stream", None)
+    else:
+        body["stream"] = before
+    if not req.stream and "$stream" in own and before is True:
+        body.pop("stream_options", None)
+        return
+    said = dict(as_asked or {})
+    if req.include_usage is not None and (req.stream or as_asked is not None):
+        said["include_usage"] = req.include_usage
+    if said or as_asked is not None:
+        body["stream_options"] = said
+
+
+def _encode(req: Request) -> tuple[dict[str, Any], list[Warning]]:
+    """Everything but ``model`` and ``stream``."""
+    losses = Losses()
+    own = ours(req.extra)
+    body = fields_of(req.extra)
+    if req.model is not None:
+        body["model"] = req.model
+    prompt = _prompt(req.messages, losses)
+    if prompt is not None:
+        body["prompt"] = prompt
+    for name, (attr, _) in _SCALARS.items():
+        value = getattr(req, attr)
+        if value is not None and attr != "model":
+            body[name] = value
+    if req.logprobs and req.top_logprobs is None:
+        body["logprobs"] = 0
+    if req.stop:
+        body["stop"] = req.stop[0] if "$stop" in own and len(req.stop) == 1 else list(req.stop)
+    for attr in _UNSAID:
+        if getattr(req, attr) is not None:
+            losses.add(attr, "dropped", "a completion has no such setting")
+    if req.tools:
+        losses.add("tools", "dropped", "a completion calls no tools")
+    if any(modality != "text" for modality in req.modalities):
+        losses.add("modalities", "dropped", "a completion is text")
+    return body, losses.warnings
+
+
+def _prompt(messages: tuple[Message, ...], losses: Losses) -> Any:
+    """The prompt; None where there is none."""
+    if not messages:
+        return None
+    if len(messages) == 1 and messages[0].role == "user":
+        parts = messages[0].content
+        native = "$list" in ours(messages[0].extra)
+        if native or (len(parts) == 1 and _is_ours(parts[0])):
+            values = [part.value if isinstance(part, Opaque) else _text(part, losses) for part in parts]
+            return values if native else values[0]
+        return "".join(_text(part, losses) for part in parts)
+    losses.add("messages", "emulated", "the conversation is sent as its transcript")
+    turns = [f"{_SPEAKERS[turn.role]}: {''.join(_text(part, losses) for part in turn.content)}" for turn in messages]
+    return "\n\n".join([*turns, "Assistant:"] if messages[-1].role != "assistant" else turns)
+
+
+def _is_ours(part: Part) -> bool:
+    return isinstance(part, Opaque) and part.wire == WIRE
+
+
+def _text(part: Part, losses: Losses) -> str:
+    if isinstance(part, Text):
+        if part.cache is not None:
+            losses.add("cache", "dropped", "a completion takes no cache marks")
+        return part.text
+    if isinstance(part, ToolResult):
+        return "".join(_text(inner, losses) for inner in part.content)
+    if isinstance(part, Media) and part.text is not None:
+        return part.text
+    field = "tool_calls" if isinstance(part, ToolCall) else type(part).__name__.lower()
+    losses.add(field, "dropped", "a completion is text")
+    return ""
