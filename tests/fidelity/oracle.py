@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from corpus import body_of
-from fidelity import anthropic, bedrock, chat, cohere, gemini, ollama, refusals
+from fidelity import anthropic, bedrock, chat, cohere, completions, gemini, ollama, refusals, responses
 from fidelity.expected import Expected, Whole, documents
 
 NATIVE: dict[str, Callable[[list[dict[str, Any]], bool], Whole | None]] = {
@@ -19,7 +19,14 @@ NATIVE: dict[str, Callable[[list[dict[str, Any]], bool], Whole | None]] = {
     "cohere.chat_v2": lambda found, stream: cohere.read(found, stream=stream),
     "ollama.chat": lambda found, stream: ollama.read(found),
 }
-"""Calls in a format of their own; every other chat is OpenAI's."""
+"""Calls in a format of their own."""
+
+OPENAI: dict[str, Callable[[str, list[dict[str, Any]], bool], Whole | None]] = {
+    "chat": lambda api, found, stream: chat.read(api, found, stream=stream),
+    "responses": lambda api, found, stream: responses.read(api, found, stream=stream),
+    "completions": lambda api, found, stream: completions.read(api, found),
+}
+"""Calls that many vendors have in OpenAI's format."""
 
 UNREAD = frozenset({"cohere.chat", "cohere.chat_v1"})
 """Chat calls that no codec reads."""
@@ -27,7 +34,7 @@ UNREAD = frozenset({"cohere.chat", "cohere.chat_v1"})
 
 def covers(api: str) -> bool:
     """Whether recordings of this api are in one of the formats judged here."""
-    return api in NATIVE or api in bedrock.APIS or (api.endswith(".chat") and api not in UNREAD)
+    return api in NATIVE or api in bedrock.APIS or (_call(api) in OPENAI and api not in UNREAD)
 
 
 def expect(row: dict[str, Any]) -> Expected:
@@ -45,5 +52,9 @@ def expect(row: dict[str, Any]) -> Expected:
             return failure
     stream = bool(row["stream"])
     read = NATIVE.get(api)
-    whole = chat.read(api, found, stream=stream) if read is None else read(found, stream)
+    whole = OPENAI[_call(api)](api, found, stream) if read is None else read(found, stream)
     return whole or refusals.NOT_AN_ANSWER
+
+
+def _call(api: str) -> str:
+    return api.partition(".")[2]

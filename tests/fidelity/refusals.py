@@ -52,6 +52,8 @@ RULES: tuple[Rule, ...] = (
     (said("is not supported with this model", "not supported in this model"), ("UnsupportedParameter",)),
     (said("not enabled for", "is not supported by the model"), ("UnsupportedParameter",)),
     (said("does not support function", "does not support image"), ("UnsupportedParameter",)),
+    # One vendor's list of file types is not another's.
+    (said('"unsupported_file"'), ("UnsupportedParameter", "RequestRejected")),
     # A model without eyes, said by a parser that names what it would have taken.
     (said("unknown variant `image_url`"), ("UnsupportedParameter", "RequestRejected")),
     (answered(404), ("ModelNotFound",)),

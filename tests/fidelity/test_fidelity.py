@@ -24,9 +24,15 @@ HERE = Path(__file__).parent
 PAGE = HERE.parents[1] / "docs" / "fidelity.md"
 APIS = sorted({row["api"] for row in recordings() if oracle.covers(row["api"])})
 
-ORACLE = ("expected", "chat", "anthropic", "bedrock", "gemini", "cohere", "ollama", "refusals", "oracle")
+ORACLE = (
+    *("expected", "chat", "responses", "completions", "anthropic", "bedrock", "gemini", "cohere", "ollama"),
+    *("refusals", "oracle"),
+)
 
-ENDING = re.compile(rb'"(finish_reason|finishReason|stop_reason|done_reason)"\s*:\s*("\w|\d)')
+ENDING = re.compile(
+    rb'"(finish_reason|finishReason|stop_reason|done_reason)"\s*:\s*("\w|\d)'
+    rb'|"type"\s*:\s*"response\.(completed|incomplete|failed|cancelled)"'
+)
 """Where an answer's end is first spoken of."""
 
 CALLING = {"tool_call", "thinking"}
