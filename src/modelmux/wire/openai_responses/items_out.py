@@ -91,7 +91,8 @@ def _closed(message: Item, *, answer: bool) -> Item:
     item: Item = {"type": "message"} if typed else {}
     item.update(message.get("$item", {}))
     item["role"] = "assistant"
-    bare = len(content) == 1 and content[0].keys() == {"type", "text"} and content[0]["type"] == "output_text"
+    first = content[0] if len(content) == 1 else None
+    bare = isinstance(first, dict) and first.keys() == {"type", "text"} and first["type"] == "output_text"
     as_string = bare and ("$string" in own or "$item" not in message)
     item["content"] = content[0]["text"] if as_string and not answer else content
     return item

@@ -250,8 +250,8 @@ def encode_tool_choice(choice: ToolChoice, body: dict[str, Any], say: Saying) ->
         return
     if choice.mode == "allowed" and not (say.dialect.allowed_tools or say.as_came):
         say.lost("tool_choice", "this vendor cannot restrict the choice to some of the tools", "emulated")
-        tools = body.get("tools", [])
-        body["tools"] = [tool for tool in tools if tool.get("type") != "function" or tool["name"] in choice.names]
+        if isinstance(body.get("tools"), list):
+            body["tools"] = [tool for tool in body["tools"] if _named(tool) is None or _named(tool) in choice.names]
         body["tool_choice"] = "required" if ours(choice.extra).get("mode") == "required" else "auto"
         return
     body["tool_choice"] = _said_choice(choice)

@@ -249,8 +249,12 @@ class ResponseStream(StreamOrWhole):
 
     def _placed(self, output: list[Any]) -> list[tuple[int, dict[str, Any]]]:
         """The items of the whole with their places in the stream, which are those of the whole but for gaps."""
-        known = {item.get("id"): place for place, item in self._items.items() if item.get("id") is not None}
-        return [(known.get(item.get("id"), place), item) for place, item in enumerate(output) if isinstance(item, dict)]
+        known = {key: place for place, item in self._items.items() if (key := word(item.get("id")))}
+        return [
+            (known.get(word(item.get("id")) or "", place), item)
+            for place, item in enumerate(output)
+            if isinstance(item, dict)
+        ]
 
     def _add(self, number: int, part: Part, out: list[Event]) -> None:
         """What a part has beside its text."""
