@@ -29,7 +29,7 @@ ENDS = re.compile(
 )
 
 CUT = Failure(("StreamTruncated",), "same")
-APIS = ("bedrock.converse", "bedrock.converse-stream")
+APIS = ("bedrock.converse", "bedrock.converse-stream", "bedrock.invoke", "bedrock.invoke-stream")
 
 
 def expect(status: int, headers: dict[str, str], body: bytes, *, stream: bool) -> Whole | Failure:

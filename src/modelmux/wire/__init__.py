@@ -63,6 +63,7 @@ _FORMATS: Registry[str] = Registry(
         "cohere.chat_v2": "modelmux.wire.cohere_chat_v2",
         "ollama.chat": "modelmux.wire.ollama_chat",
         "bedrock.converse": "modelmux.wire.bedrock_converse",
+        "bedrock.invoke": "modelmux.wire.bedrock_invoke",
     },
     group="modelmux.wires",
 )
