@@ -37,6 +37,8 @@ def encode_items(parts: tuple[Part, ...], say: Saying, *, answer: bool = False) 
             continue
         content = _content(part, own)
         if content is not None:
+            if isinstance(part, Text):
+                _unsaid(part, say)
             joins = message is not None and ("$join" in own or ("$item" not in own and "$item" not in message))
             if not joins:
                 message = _message(own, say)
@@ -53,6 +55,13 @@ def encode_items(parts: tuple[Part, ...], say: Saying, *, answer: bool = False) 
         if isinstance(item, dict) and "$own" in item:
             out[number] = _closed(item, answer=answer)
     return out
+
+
+def _unsaid(part: Text | ToolCall, say: Saying) -> None:
+    if part.signature is not None:
+        say.lost("signature", "a vendor's signature goes back to that vendor only")
+    if part.cache is not None:
+        say.lost("cache", "the vendor caches by itself")
 
 
 def _own(part: Part) -> Any:
@@ -130,10 +139,7 @@ def _call(part: ToolCall, own: Any, say: Saying) -> Item:
     fields = fields_of(part.extra)
     if _foreign(own, say):
         fields = {name: value for name, value in fields.items() if name not in ("id", "status")}
-    if part.signature is not None:
-        say.lost("signature", "a vendor's signature goes back to that vendor only")
-    if part.cache is not None:
-        say.lost("cache", "the vendor caches by itself")
+    _unsaid(part, say)
     kind = own.get("$type", "function_call")
     item: Item = {**fields, "type": kind, "name": part.name}
     item["input" if kind == "custom_tool_call" else "arguments"] = _arguments(part, own)
@@ -145,9 +151,9 @@ def _call(part: ToolCall, own: Any, say: Saying) -> Item:
 
 
 def call_id(given: str, say: Saying) -> str:
-    """A tool call's id as this format takes it: at most 64 characters, the same for call and result."""
+    """A tool call's id as this format takes it: 1 to 64 characters, the same for call and result."""
     if len(given) <= _LONGEST_ID:
-        return given
+        return given or "call_0"
     say.lost("tool_call.id", f"longer than {_LONGEST_ID} characters", "renamed")
     return given[:31] + "_" + given[-32:]
 
