@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from corpus import body_of
-from fidelity import anthropic, bedrock, chat, cohere, completions, gemini, ollama, refusals, responses
+from fidelity import anthropic, bedrock, chat, cohere, completions, gemini, interactions, ollama, refusals, responses
 from fidelity.expected import Expected, Whole, documents
 
 NATIVE: dict[str, Callable[[list[dict[str, Any]], bool], Whole | None]] = {
@@ -18,6 +18,7 @@ NATIVE: dict[str, Callable[[list[dict[str, Any]], bool], Whole | None]] = {
     "vertex.generateContent": lambda found, stream: gemini.read(found),
     "cohere.chat_v2": lambda found, stream: cohere.read(found, stream=stream),
     "ollama.chat": lambda found, stream: ollama.read(found),
+    "gemini.interactions": lambda found, stream: interactions.read(found, stream=stream),
 }
 """Calls in a format of their own."""
 
@@ -45,7 +46,7 @@ def expect(row: dict[str, Any]) -> Expected:
         return bedrock.expect(response["status"], response.get("headers") or {}, body, stream=bool(row["stream"]))
     if response["status"] >= 400:
         return refusals.refusal(response["status"], body.decode())
-    found = list(documents(body))
+    found = list(documents(body)) or list(interactions.documents(body))
     for document in found:
         failure = refusals.inside(document)
         if failure:

@@ -26,12 +26,14 @@ APIS = sorted({row["api"] for row in recordings() if oracle.covers(row["api"])})
 
 ORACLE = (
     *("expected", "chat", "responses", "completions", "anthropic", "bedrock", "gemini", "cohere", "ollama"),
+    "interactions",
     *("refusals", "oracle"),
 )
 
 ENDING = re.compile(
     rb'"(finish_reason|finishReason|stop_reason|done_reason)"\s*:\s*("\w|\d)'
     rb'|"type"\s*:\s*"response\.(completed|incomplete|failed|cancelled)"'
+    rb'|event_type\\?"\s*:\s*\\?"interaction\.complete'
 )
 """Where an answer's end is first spoken of."""
 

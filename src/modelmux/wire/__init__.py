@@ -62,6 +62,7 @@ _FORMATS: Registry[str] = Registry(
         "gemini.generateContent": "modelmux.wire.gemini_generate_content",
         "cohere.chat_v2": "modelmux.wire.cohere_chat_v2",
         "ollama.chat": "modelmux.wire.ollama_chat",
+        "gemini.interactions": "modelmux.wire.gemini_interactions",
         "bedrock.converse": "modelmux.wire.bedrock_converse",
         "bedrock.invoke": "modelmux.wire.bedrock_invoke",
     },
