@@ -68,6 +68,7 @@ PLACES = (
     "google/",
     "testing/",
     "_signing.py",
+    "_google_auth.py",
     "transport.py",
     "gateway.py",
     "cost/reconcile.py",
@@ -116,7 +117,9 @@ WORDS = (
     "vllm",
     "watsonx",
 )
-ORDINARY = frozenset({"fireworks", "friendli", "meta", "perplexity", "portkey", "replicate", "together", "writer"})
+ORDINARY = frozenset(
+    {"fireworks", "friendli", "github", "meta", "modal", "perplexity", "portkey", "replicate", "together", "writer"}
+)
 """Provider ids that are ordinary words too: a grep for them would find English."""
 
 FORMATS = ("OpenAI-shaped", "OpenAI-compatible", "openai_compatible")

@@ -14,6 +14,7 @@ from modelmux import _books as books
 from modelmux import providers
 from modelmux._attempt import Trial, attempt
 from modelmux._effects import Effect, Emit, Look, Sleep
+from modelmux._tokens import token_for
 from modelmux._upstream import http_request
 from modelmux.errors import (
     AttemptTimeout,
@@ -143,7 +144,11 @@ def _try(progress: _Progress, name: str) -> Generator[Effect, Any, tuple[Trial, 
     if call.strict and warnings:
         _refuse(name, warnings)
     body = _with_extra(body, call.extra, target)
-    http = http_request(target, body, stream=call.stream, keys=call.keys, now=env.clock.time())
+    token = None
+    if target.row.hook:
+        by = _earlier(call.deadline, env.clock.monotonic(), call.attempt_timeout)
+        token = yield from token_for(target, call.keys, env.clock, by)
+    http = http_request(target, body, stream=call.stream, keys=call.keys, now=env.clock.time(), token=token)
     number = len(progress.attempts) + 1
     began = env.clock.monotonic()
     trial = Trial(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from types import ModuleType
 from typing import Any, Generic, TypeVar
 
 from modelmux.errors import UnknownName
@@ -48,4 +49,5 @@ class Registry(Generic[T]):
 
         for point in entry_points(group=self._group):
             value: Any = point.load()
-            self._table.setdefault(point.name, value)
+            # A module goes by its name, as the built-in tables have it.
+            self._table.setdefault(point.name, value.__name__ if isinstance(value, ModuleType) else value)

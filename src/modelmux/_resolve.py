@@ -60,7 +60,10 @@ class Surroundings:
 
     def base_url(self, row: Row, region: str | None = None) -> str:
         """The provider's address; in ``region`` where it has one for each."""
-        given = self.of(row).base_url or self._first(row.base_url_env) or row.base_url
+        given = self.of(row).base_url or self._first(row.base_url_env)
+        if not given and (address := providers.hook(row, "address")) is not None:
+            given = str(address(row, self.environ, region or self.region(row)))
+        given = given or row.base_url
         return given.replace("{region}", region or self.region(row))
 
     def region(self, row: Row) -> str:
@@ -83,7 +86,7 @@ def resolve(spec: Spec, where: Surroundings, *, group: int = 0) -> Target:
     if endpoint.rpm is not None or endpoint.tpm is not None:
         _log.warning("%s: rpm= and tpm= are noted, but no limit is kept in this version", endpoint.model)
     row, model = split_name(endpoint.model, where, has_address=endpoint.base_url is not None)
-    call_name = chat_call(row)
+    call_name = chat_call(row, model)
     base_url = (endpoint.base_url or where.base_url(row, endpoint.region)).rstrip("/")
     if not base_url.startswith(("http://", "https://")):
         raise ConfigError(
@@ -154,9 +157,13 @@ def _unknown_model(name: str, where: Surroundings) -> UnknownName:
     )
 
 
-def chat_call(row: Row) -> str:
-    """The name of the row's first call that speaks a chat wire. Raises ConfigError when it has none."""
-    name = next((name for name, call in row.calls.items() if call.wire), None)
+def chat_call(row: Row, model: str) -> str:
+    """The name of the row's call that speaks a chat wire to ``model``: the one that names its like, else the first.
+    Raises ConfigError when there is none.
+    """
+    spoken = {name: call for name, call in row.calls.items() if call.wire}
+    special = next((name for name, call in spoken.items() if call.models and model.startswith(call.models)), None)
+    name = special or next((name for name, call in spoken.items() if not call.models), None)
     if name is None:
         raise ConfigError(f"provider {row.id!r} has no chat call yet", field="provider")
     return name

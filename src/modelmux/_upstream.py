@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import importlib
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
-from functools import cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -30,38 +28,35 @@ def http_request(
     stream: bool,
     keys: Mapping[str, Secret] | None = None,
     now: float | None = None,
+    token: Secret | None = None,
 ) -> HttpRequest:
     """The request for one attempt. ``keys`` are a caller's own, by :func:`place`; ``now`` (seconds since the epoch, the
-    system's by default) dates a signature. Raises MissingKey.
+    system's by default) dates a signature; ``token`` stands in for the key. Raises MissingKey.
     """
-    hook = _hook(target.row.hook) if target.row.hook else None
-    url = hook.url(target, stream) if hook is not None and hasattr(hook, "url") else _url(target, stream)
+    url = (providers.hook(target.row, "url") or _url)(target, stream)
     headers = {
         "content-type": "application/json",
         "accept": "text/event-stream" if stream else "application/json",
         "user-agent": USER_AGENT,
+        **target.call.headers,
         **target.row.headers,
     }
-    key = key_for(target, keys)
-    if hook is not None and target.row.auth.scheme == "hook":
+    key = token or key_for(target, keys)
+    if target.row.auth.scheme == "hook":
         request = HttpRequest("POST", url, headers, dumps(body))
-        signed: HttpRequest = hook.authorise(
+        authorise = providers.hook(target.row, "authorise")
+        signed: HttpRequest = authorise(
             target, key, request, now=time.time() if now is None else now, environ=os.environ
         )
         return signed
     return HttpRequest("POST", _authorise(target, key, url, headers), headers, dumps(body))
 
 
-@cache
-def _hook(name: str) -> Any:
-    return importlib.import_module(f"modelmux.providers.{name}")
-
-
 def _url(target: Target, stream: bool) -> str:
     call = target.call
     path = (call.stream_path or call.path) if stream else call.path
     if "{model}" in path:
-        path = path.replace("{model}", quote(target.model, safe="/"))
+        path = path.replace("{model}", quote(target.model, safe="/@"))
     return target.base_url + path
 
 

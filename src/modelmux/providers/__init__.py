@@ -3,16 +3,25 @@
 A row says where a provider is, how it is paid for and proven to, which wire each of its calls speaks, and in what
 dialect. ``docs/providers.md`` is generated from the rows.
 
-A hook, the module of this package that :attr:`Row.hook` names, may offer two functions, both pure:
+A hook, the module that :attr:`Row.hook` names, may offer these functions, all pure:
 
+* ``address(row, environ, region) -> str``: the provider's address where neither the user nor a variable of the row
+  gives one, in place of ``base_url``; empty where it takes a user to know;
 * ``url(target, stream) -> str``: the address of a call, in place of ``base_url`` and ``path``;
+* ``token_source(target, key, environ) -> TokenSource | None``: where a short-lived token is exchanged for what the
+  environment holds; the token then stands in for the key (:mod:`modelmux._tokens`);
 * ``authorise(target, key, request, *, now, environ) -> HttpRequest``: the request with what proves who sends it, for
   ``auth.scheme = "hook"``. ``key`` is None where only the environment can help; ``now`` is in seconds since the
   epoch. Raises MissingKey. A key of the environment goes to the provider's own address only.
+
+Rows of your own: :func:`register` one; put TOML files into the directory that ``MODELMUX_PROVIDERS`` names; or install
+a package with an entry point in the group ``modelmux.providers``, which is a :class:`Row` or a package that holds TOML
+files. Both places are read at the first name that no row here answers to.
 """
 
 from __future__ import annotations
 
+import importlib
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
@@ -22,7 +31,7 @@ from typing import Any
 
 from modelmux.errors import ConfigError, UnknownName
 
-__all__ = ["Auth", "Call", "Row", "api_names", "find", "get", "names", "parse_row", "register"]
+__all__ = ["Auth", "Call", "Row", "api_names", "find", "get", "hook", "names", "parse_row", "register"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +50,8 @@ class Call:
     """One kind of call: ``path`` may name ``{model}``; ``stream_path`` is used instead of it for streams.
 
     ``wire`` is None for calls that have a usage reader but no codec. ``usage`` names the usage reader; ``dialect``
-    the codec's options where they differ from the format's owner.
+    the codec's options where they differ from the format's owner. ``headers`` are added to the row's. ``models`` are
+    beginnings of model ids: where a provider speaks several wires, those models are called by this one.
     """
 
     path: str
@@ -49,6 +59,8 @@ class Call:
     stream_path: str | None = None
     usage: str = ""
     dialect: Mapping[str, Any] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
+    models: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +69,9 @@ class Row:
 
     ``readers`` are declarative usage readers by call (see ``cost/usage.py``). ``evidence`` is ``recordings`` where
     the row was checked against recorded traffic, ``docs`` where only against documentation. ``local`` marks servers
-    that users run themselves: no key needed, no price. ``hook`` names a module of this package. ``base_url`` may hold
-    ``{region}``: the endpoint's, else the first one set of ``region_env``, else ``region``.
+    that users run themselves: no key needed, no price. ``hook`` names a module of this package, or any
+    by its full name, which holds a dot. ``base_url`` may hold ``{region}``: the endpoint's, else the first one set of
+    ``region_env``, else ``region``.
     """
 
     id: str
@@ -95,7 +108,8 @@ def parse_row(data: Mapping[str, Any], *, origin: str) -> Row:
 
 def _call(row: Mapping[str, Any], name: str, spec: Mapping[str, Any], origin: str) -> Call:
     usage = spec.get("usage") or (f"{row['id']}.{name}" if name in row.get("readers", {}) else spec.get("wire", ""))
-    call: Call = _build(Call, {**spec, "usage": usage}, f"{origin}: calls.{name}")
+    models = tuple(spec.get("models", ()))
+    call: Call = _build(Call, {**spec, "usage": usage, "models": models}, f"{origin}: calls.{name}")
     return call
 
 
@@ -144,7 +158,29 @@ def find(name: str) -> Row | None:
     if name in _index():
         return _load(name)
     alias = _aliases().get(name)
-    return None if alias is None else _load(alias)
+    return _outside().get(name) if alias is None else _load(alias)
+
+
+@lru_cache(maxsize=1)
+def _outside() -> dict[str, Row]:
+    """Rows found outside this package, by id and alias; of two with one name the first holds."""
+    from modelmux.providers import _plugins  # here, for the programs that name only what is known
+
+    table: dict[str, Row] = {}
+    for row in _plugins.rows():
+        for name in (row.id, *row.aliases):
+            table.setdefault(name, row)
+    return table
+
+
+@cache
+def _module(name: str) -> Any:
+    return importlib.import_module(name if "." in name else f"{__package__}.{name}")
+
+
+def hook(row: Row, function: str) -> Any:
+    """That function of the row's hook; None where the row has no hook or its hook no such function."""
+    return getattr(_module(row.hook), function, None) if row.hook else None
 
 
 def get(name: str) -> Row:
@@ -157,7 +193,7 @@ def get(name: str) -> Row:
 
 def names() -> list[str]:
     """Ids of all known providers, sorted."""
-    return sorted({*_index(), *(row.id for row in _registered.values())})
+    return sorted({*_index(), *(row.id for table in (_registered, _outside()) for row in table.values())})
 
 
 def register(row: Row) -> None:

@@ -31,9 +31,12 @@ __all__ = ["Dialect", "make"]
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """``default_max_tokens``: what is sent as the required ``max_tokens`` when a request sets no limit."""
+    """``default_max_tokens``: what is sent as the required ``max_tokens`` when a request sets no limit. ``version``:
+    the ``anthropic_version`` of clouds that want it in the body, and the model in the address instead.
+    """
 
     default_max_tokens: int = 8192
+    version: str = ""
 
     def __post_init__(self) -> None:
         if type(self.default_max_tokens) is not int or self.default_max_tokens < 1:
@@ -41,6 +44,8 @@ class Dialect:
                 f"default_max_tokens must be a positive whole number, not {self.default_max_tokens!r}",
                 field="dialect.default_max_tokens",
             )
+        if type(self.version) is not str:
+            raise ConfigError(f"version must be a string, not {self.version!r}", field="dialect.version")
 
 
 def make(*, provider: str, usage: str, **dialect: Any) -> Wire:
@@ -67,7 +72,11 @@ class _Messages:
         changed = source is None or source.request.messages is not req.messages
         plain = partial(self._plain, conversation=changed)
         body, warnings = from_source(req, WIRE, plain) or self._plain(req)
-        body["model"] = model
+        if self._dialect.version:
+            body.setdefault("anthropic_version", self._dialect.version)
+            body.pop("model", None)
+        else:
+            body["model"] = model
         if stream:
             body["stream"] = True
         elif body.get("stream") is True:

@@ -1,0 +1,123 @@
+"""Short-lived tokens: exchanged when first needed, kept until shortly before their end, by one call at a time.
+
+The exchange is part of the core's generator: it asks for the same effects as an attempt does, so that it knows no
+event loop, and calls in several threads and on several loops may share a source.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Generator
+from threading import Lock
+from typing import TYPE_CHECKING, Any
+
+from modelmux import providers
+from modelmux._effects import Effect, NextBytes, Send, Sleep
+from modelmux._json import loads
+from modelmux._secret import Secret
+from modelmux._upstream import key_for
+from modelmux.errors import AttemptTimeout, AuthError, MalformedResponse, ServerError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from modelmux._clock import Clock
+    from modelmux._http import HttpHead, HttpRequest
+    from modelmux.endpoint import Target
+
+EARLY = 300.0
+"""Seconds before its end at which a token is exchanged for the next one."""
+
+_LAST = 15.0
+"""Seconds before its end up to which a token is used while another call fetches the next one."""
+
+_LOOK_AGAIN = 0.02
+"""Seconds between looks at whether another call has brought the first token."""
+
+_LARGEST = 64 * 1024
+"""Bytes of an answer that are read."""
+
+_LIFETIME = 3600.0
+"""Seconds a token is taken to live where the answer does not say."""
+
+
+class TokenSource:
+    """Where tokens come from: ``ask(now)`` makes the request for one, ``now`` in seconds since the epoch. It may raise
+    ConfigError. ``name`` is what errors call the source.
+    """
+
+    __slots__ = ("_asking", "_ends", "_token", "ask", "name")
+
+    def __init__(self, name: str, ask: Callable[[float], HttpRequest]) -> None:
+        self.name, self.ask = name, ask
+        self._token: Secret | None = None
+        self._ends = 0.0
+        self._asking = Lock()
+
+    def held(self, now: float, early: float = EARLY) -> Secret | None:
+        """The token, unless its end is less than ``early`` seconds away."""
+        return self._token if now < self._ends - early else None
+
+    def obtain(self, clock: Clock, deadline: float | None) -> Generator[Effect, Any, Secret]:
+        """The token, exchanged anew where it is time. ``deadline`` is absolute on the monotonic clock. Raises
+        AuthError for a refusal, ConfigError, and what a request may raise.
+        """
+        while (token := self.held(clock.time())) is None:
+            if self._asking.acquire(blocking=False):
+                try:
+                    # Another call may have brought it between the look and the lock.
+                    return self.held(clock.time()) or (yield from self._exchange(clock, deadline))
+                finally:
+                    self._asking.release()
+            if (token := self.held(clock.time(), _LAST)) is not None:
+                break
+            soon = clock.monotonic() + _LOOK_AGAIN
+            if deadline is not None and soon > deadline:
+                raise AttemptTimeout(f"no access token from {self.name} in time")
+            yield Sleep(soon)
+        return token
+
+    def _exchange(self, clock: Clock, deadline: float | None) -> Generator[Effect, Any, Secret]:
+        head: HttpHead = yield Send(self.ask(clock.time()), deadline)
+        body = b""
+        while len(body) < _LARGEST and (piece := (yield NextBytes(deadline))):
+            body += piece
+        answer = _object(body)
+        token, lives = answer.get("access_token"), answer.get("expires_in")
+        if not 200 <= head.status < 300:
+            raise _refusal(self.name, head, answer)
+        if not isinstance(token, str) or not token:
+            raise MalformedResponse(f"{self.name} answered without an access token", status=head.status)
+        seconds = float(lives) if isinstance(lives, (int, float)) else _LIFETIME
+        self._token, self._ends = Secret(token), clock.time() + seconds
+        return self._token
+
+
+def token_for(
+    target: Target, keys: Mapping[str, Secret] | None, clock: Clock, deadline: float | None
+) -> Generator[Effect, Any, Secret | None]:
+    """The token that an attempt at ``target`` needs; None where its key does. Raises what :meth:`TokenSource.obtain`
+    raises.
+    """
+    source_of = providers.hook(target.row, "token_source")
+    source: TokenSource | None = source_of and source_of(target, key_for(target, keys), os.environ)
+    if source is None:
+        return None
+    return (yield from source.obtain(clock, deadline))
+
+
+def _object(body: bytes) -> dict[str, Any]:
+    try:
+        answer = loads(body)
+    except ValueError:
+        return {}
+    return answer if isinstance(answer, dict) else {}
+
+
+def _refusal(name: str, head: HttpHead, answer: dict[str, Any]) -> AuthError | ServerError:
+    """RFC 6749, section 5.2: ``error`` is a word, ``error_description`` a sentence."""
+    said = answer.get("error_description") or answer.get("error")
+    message = f"{name} gave no access token" + (f": {said}" if isinstance(said, str) else "")
+    kind = ServerError if head.status >= 500 or head.status == 429 else AuthError
+    code = answer.get("error")
+    return kind(message, status=head.status, code=code if isinstance(code, str) else None, headers=head.headers)
