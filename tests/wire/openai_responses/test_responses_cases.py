@@ -301,6 +301,14 @@ def test_a_custom_tools_input_is_text_and_its_result_has_a_type_of_its_own() -> 
     assert body["input"] == [call, {"type": "custom_tool_call_output", "call_id": "call_1", "output": "1"}]
 
 
+def test_what_one_vendor_keeps_is_not_asked_of_another() -> None:
+    request = wire.get(WIRE).decode_request({"input": "Hi", "previous_response_id": "resp_1", "store": False})
+    assert wire.get(WIRE).encode_request(request, model="m")[0]["previous_response_id"] == "resp_1"
+    body, warnings = wire.get("xai.responses").encode_request(request, model="m")
+    assert body == {"model": "m", "input": "Hi", "store": False}
+    assert [(warning.field, warning.action) for warning in warnings] == [("previous_response_id", "dropped")]
+
+
 # --- answers -------------------------------------------------------------------------------------------------
 
 

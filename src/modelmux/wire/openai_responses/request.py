@@ -103,6 +103,9 @@ def _tool_choice(value: Any, values: dict[str, Any], _extra: dict[str, Any]) -> 
     return values["tool_choice"] is not None
 
 
+_STORED = ("previous_response_id", "conversation", "prompt")
+"""What names something kept at the vendor, which another one does not have."""
+
 _FIELDS = {
     "stream": _stream,
     "include": _include,
@@ -169,6 +172,9 @@ def _encode(req: Request, say: Saying) -> tuple[dict[str, Any], list[Warning]]:
     if req.reasoning is not None:
         options.encode_reasoning(req.reasoning, body, say)
     if not say.as_came:
+        for name in _STORED:
+            if body.pop(name, None) is not None:
+                say.lost(name, "it names what another vendor keeps")
         for name in say.dialect.refuses:
             if body.pop(name, None) is not None:
                 say.lost(name, "this vendor refuses it")
