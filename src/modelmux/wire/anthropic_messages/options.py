@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from modelmux.types import Request, ServerTool, Tool
@@ -37,10 +37,34 @@ def encode_plain(req: Request, default_max_tokens: int, *, conversation: bool = 
     _structure(req, body, losses)
     _rest(req, body, losses)
     put_extra(body, extra)
+    if not all(WIRE in message.extra for message in req.messages):
+        _limit_cache_marks(body, losses)
     for key in ("output_config", "metadata"):
         if isinstance(extra.get(key), dict) and body[key] is not extra[key]:
             body[key] = {**extra[key], **body[key]}
     return body, losses
+
+
+_MOST_CACHE_MARKS = 4
+
+
+def _limit_cache_marks(body: dict[str, Any], losses: Losses) -> None:
+    """The vendor refuses more than four. The first stays, for it marks what changes least, and so do the last."""
+    marked = [block for key in ("tools", "system", "messages") for block in _marked(body.get(key))]
+    room = _MOST_CACHE_MARKS - ("cache_control" in body)
+    if len(marked) > room:
+        for block in marked[1 : len(marked) - room + 1]:
+            del block["cache_control"]
+        losses.add("cache", "clamped", f"{len(marked)} cache marks, {_MOST_CACHE_MARKS} are taken")
+
+
+def _marked(blocks: Any) -> Iterator[dict[str, Any]]:
+    """The marked ones among these blocks and turns, and what is inside them, in order."""
+    for block in blocks if isinstance(blocks, list) else ():
+        if isinstance(block, dict):
+            yield from _marked(block.get("content"))
+            if "cache_control" in block:
+                yield block
 
 
 def _limits(req: Request, default: int, body: dict[str, Any], losses: Losses) -> None:

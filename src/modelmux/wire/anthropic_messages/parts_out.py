@@ -226,7 +226,7 @@ def citations(part: Text) -> list[Any]:
 
 
 def _says_something(part: Part) -> bool:
-    return not isinstance(part, Text) or bool(part.text)
+    return not isinstance(part, Text) or bool(part.text.strip())
 
 
 def _is_image(part: Media) -> bool:

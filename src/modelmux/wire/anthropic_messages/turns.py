@@ -7,11 +7,12 @@ says, and what is empty is left out, because the vendor refuses it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from modelmux.types import Media, Message, Text
+from modelmux.wire._calls import with_unique_ids
 from modelmux.wire.anthropic_messages.parts_out import Block, Losses, PartEncoder
 from modelmux.wire.anthropic_messages.vocabulary import own, put_extra
 
@@ -31,12 +32,12 @@ class _Turn:
         return put_extra({"role": self.role, "content": content}, self.hints)
 
 
-def encode_conversation(messages: Iterable[Message], losses: Losses) -> tuple[Any, list[dict[str, Any]]]:
+def encode_conversation(messages: tuple[Message, ...], losses: Losses) -> tuple[Any, list[dict[str, Any]]]:
     """``system`` (None when there is none) and ``messages``."""
     encoder = PartEncoder(losses)
     system: list[_Turn] = []
     turns: list[_Turn] = []
-    for message in messages:
+    for message in with_unique_ids(messages):
         turn = _turn(message, encoder, losses)
         if turn.role == "system" and "$place" not in turn.hints:
             if turns:

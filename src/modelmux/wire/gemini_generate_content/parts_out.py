@@ -56,15 +56,18 @@ class Encoder:
     """Encodes the parts of one request or response and notes what could not be said.
 
     ``tool_names`` tells the names of the calls seen so far, by id; ``media_in_results`` whether the model takes media
-    inside a function's response; ``answer`` that the parts are shown to a caller instead of to a model.
+    inside a function's response; ``answer`` that the parts are shown to a caller instead of to a model; ``as_came`` that
+    the conversation was written for this format, and is not to be mended.
     """
 
-    def __init__(self, *, media_in_results: bool = True, answer: bool = False) -> None:
+    def __init__(self, *, media_in_results: bool = True, answer: bool = False, as_came: bool = False) -> None:
         self.warnings: list[Warning] = []
         self.tool_names: dict[str, str] = {}
+        self.as_came = as_came
         self._answer = answer
         self._media_in_results = media_in_results
         self._cache_seen = False
+        self._without_id: set[str] = set()
 
     def warn(self, field: str, action: str, detail: str = "") -> None:
         self.warnings.append(Warning(field, action, detail))
@@ -126,6 +129,8 @@ class Encoder:
                 self.warn(f"{where}.arguments", "dropped", "the call's arguments are not a JSON object")
         if not fields.get("$id"):
             call["id"] = part.id
+        else:
+            self._without_id.add(part.id)
         out: dict[str, Any] = {"functionCall": call}
         if part.signature is not None:
             out["thoughtSignature"] = part.signature
@@ -154,7 +159,7 @@ class Encoder:
             else:
                 beside = media
                 self.warn(where, "emulated", "this model takes no media inside a result: it stands beside it")
-        if not fields.get("$id"):
+        if not fields.get("$id") and part.id not in self._without_id:
             answer["id"] = part.id
         return [write_back({"functionResponse": answer}, fields), *beside]
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from modelmux.errors import InvalidRequest
 from modelmux.types import Message, Part, Request, Role, Source, Text, ToolResult, Warning
+from modelmux.wire._calls import with_results_in_order
 from modelmux.wire._source import from_source
 from modelmux.wire.gemini_generate_content._fields import camel, items, nested, own, write_back
 from modelmux.wire.gemini_generate_content._names import WIRE
@@ -140,7 +141,7 @@ def encode_request(req: Request, *, model: str) -> tuple[dict[str, Any], list[Wa
 def _encode(req: Request, model: str) -> tuple[dict[str, Any], list[Warning]]:
     fields = own(req.extra)
     version = version_of(model)
-    encoder = Encoder(media_in_results=version is None or version >= (3, 0))
+    encoder = Encoder(media_in_results=version is None or version >= (3, 0), as_came=WIRE in req.extra)
     out: dict[str, Any] = {}
     _conversation(out, req.messages, fields, encoder, signed=version is not None and version >= (3, 0))
     if req.tools or "$tools" in fields:
@@ -175,6 +176,8 @@ def _conversation(
         leading += 1
     system, rest = messages[:leading], messages[leading:]
     if shape is None:
+        if not encoder.as_came:
+            rest = with_results_in_order(rest)
         late = [message for message in rest if message.role in ("system", "developer")]
         if late:
             encoder.warn("messages", "merged", "instructions stand before the conversation: later ones moved there")
@@ -186,6 +189,11 @@ def _conversation(
         contents = _alternating(contents)
         if signed:
             _sign(contents, encoder)
+        if contents and contents[0]["role"] == "model" and not encoder.as_came:
+            encoder.warn("messages", "emulated", "the user has to speak first here: an empty turn was put before")
+            contents.insert(0, {"role": "user", "parts": [{"text": _NOTHING_SAID}]})
+        if instruction == {"parts": []} and not encoder.as_came:
+            instruction = None
         if not contents and instruction is not None:
             encoder.warn("messages", "emulated", "a conversation needs a user's turn: the instructions became it")
             contents, instruction = [{"role": "user", "parts": instruction["parts"]}], None
@@ -195,6 +203,9 @@ def _conversation(
         out["contents"] = contents[0]
     elif shape != "absent" or contents:
         out["contents"] = contents
+
+
+_NOTHING_SAID = "(No message.)"
 
 
 def _instruction(system: tuple[Message, ...], encoder: Encoder) -> Any:
@@ -214,6 +225,8 @@ def _turn(message: Message, index: int, encoder: Encoder) -> dict[str, Any]:
     if message.name is not None:
         encoder.warn(f"messages[{index}].name", "dropped", "turns carry no names here")
     parts: Any = encoder.parts(message.content, f"messages[{index}]")
+    if not encoder.as_came and {"text": ""} in parts:  # refused: "must have a text parameter"
+        parts = [part for part in parts if part != {"text": ""}]
     shape = fields.get("$parts") if fields else None
     out: dict[str, Any] = {}
     if not fields or "$role" not in fields:

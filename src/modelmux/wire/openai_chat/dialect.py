@@ -29,6 +29,7 @@ _CHOICES: dict[str, frozenset[str]] = {
     "structured": frozenset({"json_schema", "json_object", ""}),
     "document_url": frozenset({"", "document_url", "file_url", "file"}),
     "stream_usage": frozenset({"ask", "always"}),
+    "call_ids": frozenset({"short", "nine"}),
 }
 
 
@@ -44,6 +45,8 @@ class Dialect:
     document by its URL (``file``: as ``file_data``), empty where none does. ``video``, ``tool_media``: whether
     videos, and media in tool results, can be said. ``required``: the word for "some tool must be called", empty
     where there is none. ``server_tools``: canonical kind -> the tool object that asks for it.
+    ``call_ids``: what ids of tool calls must be: at most 40 characters (``short``), or exactly nine letters and digits
+    (``nine``).
     """
 
     max_tokens: tuple[str, ...] = ("max_completion_tokens", "max_tokens")
@@ -62,6 +65,7 @@ class Dialect:
     video: bool = False
     document_url: str = ""
     tool_media: bool = False
+    call_ids: str = "short"
     server_tools: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 

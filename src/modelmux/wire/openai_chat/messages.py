@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from modelmux.errors import InvalidRequest
@@ -27,7 +28,7 @@ from modelmux.wire.openai_chat.parts import (
     is_plain,
 )
 from modelmux.wire.openai_chat.saying import Saying, fields_of, kept, ours
-from modelmux.wire.openai_chat.tools import argument_text, decode_call, encode_call
+from modelmux.wire.openai_chat.tools import argument_text, call_id, decode_call, encode_call
 
 _ROLES: dict[str, Role] = {
     "system": "system",
@@ -317,7 +318,12 @@ def _encode_calls(calls: list[ToolCall], own: Any, item: dict[str, Any], say: Sa
         say.lost("signature", "a vendor's signature goes back to that vendor only")
     if any(call.cache is not None for call in calls):
         say.lost("cache", "a tool call takes no cache mark here")
-    item["tool_calls"] = [encode_call(call, as_came=say.as_came) for call in calls]
+    item["tool_calls"] = [
+        encode_call(replace(call, id=known), as_came=say.as_came)
+        if (known := call_id(call.id, say)) != call.id
+        else encode_call(call, as_came=say.as_came)
+        for call in calls
+    ]
 
 
 def _encode_result(result: ToolResult, own: Any, say: Saying, shown: list[dict[str, Any]]) -> dict[str, Any]:
@@ -325,7 +331,7 @@ def _encode_result(result: ToolResult, own: Any, say: Saying, shown: list[dict[s
     item: dict[str, Any] = {"role": own.get("$role", "tool")}
     item.update(fields_of(own))
     if result.id:
-        item["tool_call_id"] = result.id
+        item["tool_call_id"] = call_id(result.id, say)
     if result.name is not None and (say.as_came or "$role" in own):
         item["name"] = result.name
     if result.is_error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hashlib import blake2b
 from typing import Any, Literal
 
 from modelmux._json import dumps_str, loads, parse_arguments
@@ -278,6 +279,23 @@ def _means(text: str, arguments: dict[str, Any]) -> bool:
         return bool(loads(text) == arguments)
     except ValueError:
         return False
+
+
+def call_id(given: str, say: Saying) -> str:
+    """The id of a call as this vendor takes it: the same one always the same way, in a call and in its result.
+
+    OpenAI refuses more than 40 characters ("string too long"), and vLLM, for one, makes 46. Mistral's older models
+    refuse everything but nine letters and digits.
+    """
+    if say.as_came or not given:
+        return given
+    if say.dialect.call_ids == "nine":
+        return given if len(given) == 9 and given.isascii() and given.isalnum() else _digest(given)[:9]
+    return given if len(given) <= 40 else f"{given[:20]}_{_digest(given)}"
+
+
+def _digest(text: str) -> str:
+    return blake2b(text.encode("utf-8", "replace"), digest_size=8).hexdigest()
 
 
 def encode_call(call: ToolCall, *, as_came: bool) -> dict[str, Any]:
