@@ -239,11 +239,7 @@ def _pieces(document: dict[str, Any]) -> list[tuple[int, str, str, list[Call]]]:
     if "outputText" in document:
         return [(count(document, "index"), words(document, "outputText"), words(document, "completionReason"), [])]
     if rows(document, "choices"):
-        return [
-            (place, words(choice, "text") + words(choice, "message", "content") + words(choice, "delta", "content"),
-             words(choice, "finish_reason") or words(choice, "stop_reason"), [])
-            for place, choice in enumerate(rows(document, "choices"))
-        ]  # fmt: skip
+        return [_choice(place, choice) for place, choice in enumerate(rows(document, "choices"))]
     named = (
         ("outputs", ("text",), ("stop_reason",)),
         ("results", ("outputText",), ("completionReason",)),
@@ -260,6 +256,18 @@ def _pieces(document: dict[str, Any]) -> list[tuple[int, str, str, list[Call]]]:
         ]
         return [(count(document, "index"), words(document, "text"), words(document, "finish_reason"), calls)]
     return []
+
+
+def _choice(place: int, choice: dict[str, Any]) -> tuple[int, str, str, list[Call]]:
+    """OpenAI's shape, whose words some families change."""
+    message = at(choice, "message") or at(choice, "delta")
+    calls = [
+        Call(words(call, "id") or None, words(call, "function", "name"), words(call, "function", "arguments"))
+        for call in rows(message, "tool_calls")
+        if words(call, "function", "name")
+    ]
+    text = words(choice, "text") + words(message, "content")
+    return place, text, words(choice, "finish_reason") or words(choice, "stop_reason"), calls
 
 
 def counters(document: dict[str, Any]) -> dict[str, int]:

@@ -75,6 +75,23 @@ def test_a_tool_loop_of_another_vendor():
     assert warnings == {"messages.reasoning dropped"}
 
 
+def test_ids_that_come_again_are_told_apart():
+    again = (Message("assistant", (ToolCall("1", "look"),)), Message("tool", (ToolResult("1", (Text(" "),)),)))
+    body, _ = sent(messages=(*HELLO, *again, *again), tools=(WEATHER,))
+    calls = [
+        block["toolUse"]["toolUseId"] for turn in body["messages"] for block in turn["content"] if "toolUse" in block
+    ]
+    results = [block["toolResult"] for turn in body["messages"] for block in turn["content"] if "toolResult" in block]
+    assert calls == ["1", "1_2"]
+    assert results == [{"toolUseId": name, "content": []} for name in calls]
+
+
+def test_a_blank_result_of_this_wire_stays():
+    turn = {"role": "user", "content": [{"toolResult": {"toolUseId": "1", "content": [{"text": ""}]}}]}
+    request = CODEC.decode_request({"messages": [turn]})
+    assert CODEC.encode_request(replace(request, source=None), model="m")[0]["messages"] == [turn]
+
+
 def test_a_conversation_with_calls_names_its_tools():
     messages = (*HELLO, Message("assistant", (ToolCall("1", "look"),)), Message("tool", (ToolResult("1"),)))
     body, warnings = sent(messages=messages)

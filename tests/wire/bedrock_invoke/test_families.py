@@ -144,6 +144,26 @@ def test_the_runtimes_counters_stand_in_for_the_familys():
     assert (answer.text, dict(answer.usage), answer.finish) == ("Two.", {"input": 7, "output": 2}, "stop")
 
 
+CALL = {"id": "c1", "type": "function", "function": {"name": "a", "arguments": "{}"}}
+
+
+@pytest.mark.parametrize(
+    ("choice", "text", "finish"),
+    [
+        ({"text": "Two.", "stop_reason": "length"}, "Two.", "length"),
+        ({"index": 0, "message": {"role": "assistant", "content": "Two."}, "stop_reason": "stop"}, "Two.", "stop"),
+        ({"index": 0, "message": {"content": "", "tool_calls": [CALL]}, "stop_reason": "tool_calls"}, "", "tool_calls"),
+    ],
+)
+def test_openais_shape_in_other_words(choice: dict[str, Any], text: str, finish: str):
+    whole = CODEC.decode_response({"choices": [choice]})
+    streamed = fold(CODEC.decode_stream([chunk({"choices": [choice], **METRICS})]))
+    for answer in (whole, streamed):
+        assert (answer.text, answer.finish) == (text, finish)
+        assert [call.name for call in answer.tool_calls] == (["a"] if finish == "tool_calls" else [])
+    assert dict(streamed.usage) == {"input": 7, "output": 2}
+
+
 def test_several_generations_are_told_apart():
     events = [
         {"index": 0, "is_finished": False, "text": "One"},

@@ -132,7 +132,10 @@ def _tool_result(value: Block, _: str, hints: dict[str, Any]) -> Part | None:
     is_error = rest.get("status") == "error"
     if is_error:
         del rest["status"]
-    return ToolResult(call_id, tuple(map(_result_block, content)), is_error=is_error, extra=kept(rest))
+    parts = tuple(map(_result_block, content))
+    if any(isinstance(part, Text) and not part.text.strip() for part in parts):
+        rest["$blank"] = True  # blank text is left out unless it came in on this wire
+    return ToolResult(call_id, parts, is_error=is_error, extra=kept(rest))
 
 
 def _result_block(block: Any) -> Part:

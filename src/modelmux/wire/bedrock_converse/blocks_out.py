@@ -33,24 +33,34 @@ _BASE64_HEADS = (("iVBOR", "png"), ("/9j/", "jpeg"), ("R0lGOD", "gif"), ("UklGR"
 
 
 class CallIds:
-    """Foreign ids of tool calls, made to fit ``[a-zA-Z0-9_-]{1,64}``, the same one always the same way."""
+    """Ids of tool calls, made to fit ``[a-zA-Z0-9_-]{1,64}`` and to be given once in a conversation.
+
+    Some vendors number their calls anew in every answer: a later call of an id gets another one, and a result goes with
+    the oldest unanswered call of its id.
+    """
 
     def __init__(self) -> None:
-        self._given: dict[str, str] = {}
         self._taken: set[str] = set()
+        self._open: dict[str, list[str]] = {}
+        self._answered: dict[str, str] = {}
 
-    def __call__(self, call_id: str) -> str:
-        known = self._given.get(call_id)
-        if known is not None:
-            return known
+    def call(self, call_id: str) -> str:
         wanted = call_id if _VALID_ID.fullmatch(call_id) else _INVALID.sub("_", call_id)[:56] or "call"
         name, number = wanted, 1
         while name in self._taken:
             number += 1
-            name = f"{wanted}_{number}"
+            name = f"{wanted[:56]}_{number}"
         self._taken.add(name)
-        self._given[call_id] = name
+        self._open.setdefault(call_id, []).append(name)
         return name
+
+    def result(self, call_id: str) -> str:
+        waiting = self._open.get(call_id)
+        if waiting:
+            self._answered[call_id] = waiting.pop(0)
+        elif call_id not in self._answered:
+            return call_id if _VALID_ID.fullmatch(call_id) else _INVALID.sub("_", call_id)[:64] or "call"
+        return self._answered[call_id]
 
 
 class BlockEncoder:
@@ -159,7 +169,7 @@ class BlockEncoder:
 
     def _tool_call(self, part: ToolCall) -> Block:
         extra = own(part.extra)
-        value: Block = {"toolUseId": self._tool_id(part.id), "name": part.name}
+        value: Block = {"toolUseId": part.id if self._reply else self._id.call(part.id), "name": part.name}
         if "input" not in extra:
             value["input"] = part.arguments
             if part.raw is not None and not part.arguments and not self._reply and part.raw.strip() != "{}":
@@ -168,8 +178,9 @@ class BlockEncoder:
 
     def _tool_result(self, part: ToolResult) -> Block:
         extra = own(part.extra)
-        content = [block for inner in part.content if (block := self._result_block(inner)) is not None]
-        value: Block = {"toolUseId": self._tool_id(part.id), "content": content}
+        kept = part.content if "$blank" in extra else filter(_says_something, part.content)
+        content = [block for inner in kept if (block := self._result_block(inner)) is not None]
+        value: Block = {"toolUseId": part.id if self._reply else self._id.result(part.id), "content": content}
         if part.is_error:
             value["status"] = "error"
         return _wrapped("toolResult", value, extra)
@@ -177,8 +188,6 @@ class BlockEncoder:
     def _result_block(self, part: Part) -> Block | None:
         if isinstance(part, Text) and "$json" in own(part.extra):
             return {"json": own(part.extra)["$json"]}
-        if isinstance(part, Text) and WIRE not in part.extra and not part.text:
-            return None
         block: Block | None = _ENCODERS[type(part)](self, part)
         return block
 
@@ -202,9 +211,6 @@ class BlockEncoder:
             return None
         return part.value
 
-    def _tool_id(self, call_id: str) -> str:
-        return call_id if self._reply else self._id(call_id)
-
 
 _ENCODERS: dict[type, Callable[[BlockEncoder, Any], Any]] = {
     Text: BlockEncoder._text,
@@ -217,6 +223,10 @@ _ENCODERS: dict[type, Callable[[BlockEncoder, Any], Any]] = {
     ServerToolResult: BlockEncoder._server_result,
     Opaque: BlockEncoder._opaque,
 }
+
+
+def _says_something(part: Part) -> bool:
+    return not isinstance(part, Text) or bool(part.text.strip())
 
 
 def _wrapped(kind: str, value: Block, extra: Any) -> Block:

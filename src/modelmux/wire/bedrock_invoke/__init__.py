@@ -23,6 +23,7 @@ from modelmux.types import Event, Request, Response, Source, Start, Warning
 from modelmux.wire import _stream
 from modelmux.wire._source import from_source
 from modelmux.wire.bedrock_invoke import answers, nova, prompts
+from modelmux.wire.bedrock_invoke.chat import as_openai
 from modelmux.wire.bedrock_invoke.families import (
     CHAT,
     CLAUDE,
@@ -118,7 +119,7 @@ class _Invoke:
         value = self._parsed(body)
         spoken = _spoken_by(value)
         if spoken is not None:
-            return self._spoken[spoken].decode_response(value)
+            return self._spoken[spoken].decode_response(as_openai(value, stream=False) if spoken == CHAT else value)
         family = answers.family_of(value)
         if family is None:
             if "__type" in value or (isinstance(value.get("message"), str) and len(value) == 1):

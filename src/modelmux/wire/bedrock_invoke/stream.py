@@ -18,6 +18,7 @@ from modelmux.types import Event, Finish, Start, TextDelta, ToolCallDelta, Usage
 from modelmux.wire._stream import StreamDecoder
 from modelmux.wire._usage import read_usage
 from modelmux.wire.bedrock_invoke import answers
+from modelmux.wire.bedrock_invoke.chat import as_openai
 from modelmux.wire.bedrock_invoke.families import CHAT, CLAUDE, NOVA, finish_of
 
 Delegate = Callable[[str], StreamDecoder]
@@ -54,6 +55,9 @@ class InvokeStream(StreamDecoder):
         if self._inner is None:
             self._texts.add(value, out)
             return
+        if self._family == CHAT:
+            said = as_openai(value, stream=True)
+            piece = piece if said is value else _json.dumps(said)
         events: list[Event] = []
         try:
             self._inner.frame(EventMessage(piece) if self._family == NOVA else SSE(piece), events)
