@@ -120,6 +120,15 @@ def test_an_id_longer_than_the_vendor_takes_is_shortened_alike_for_call_and_resu
     assert reported == {"tool_call.id": "renamed"}
 
 
+def test_an_id_given_twice_is_told_apart_and_one_never_given_is_made_up() -> None:
+    loop = (Message("assistant", (ToolCall("c", "f"),)), Message("tool", (ToolResult("c", (Text("1"),)),)))
+    ids = [item["call_id"] for item in said(*loop, *loop)[0]["input"]]
+    assert ids == ["c", "c", "c_2", "c_2"]
+    nameless = (Message("assistant", (ToolCall("", "f"),)), Message("tool", (ToolResult(""),)))
+    call, result = said(*nameless)[0]["input"]
+    assert call["call_id"] == result["call_id"] != ""
+
+
 def test_a_limit_below_the_least_is_raised_and_only_where_it_must_be() -> None:
     assert said(USER, max_tokens=10)[0]["max_output_tokens"] == 16
     assert said(USER, max_tokens=10)[1] == {"max_tokens": "clamped"}

@@ -6,6 +6,7 @@ from typing import Any
 
 from modelmux.errors import InvalidRequest
 from modelmux.types import NO_EXTRA, Message, Opaque, Part, Role, Text, ToolCall, ToolResult
+from modelmux.wire._calls import with_unique_ids
 from modelmux.wire.openai_responses.dialect import WIRE
 from modelmux.wire.openai_responses.items import decode_item
 from modelmux.wire.openai_responses.items_out import call_id, encode_items
@@ -111,7 +112,7 @@ def _result(item: dict[str, Any]) -> Message | None:
 def encode_input(messages: tuple[Message, ...], say: Saying) -> list[Any]:
     out: list[Any] = []
     custom: set[str] = set()
-    for message in messages:
+    for message in messages if say.as_came else with_unique_ids(messages):
         own = ours(message.extra)
         if "$items" in own:
             opaque = message.content[0] if message.content else None
