@@ -55,6 +55,12 @@ def test_a_cache_mark_is_a_block_of_its_own():
     assert CODEC.decode_request(body).messages[0].content == parts
 
 
+def test_a_cache_of_everything_is_a_point_at_the_end():
+    body, warnings = sent(cache=Cache())
+    assert body["messages"][-1]["content"] == [{"text": "Hello"}, {"cachePoint": {"type": "default"}}]
+    assert warnings == {"cache emulated"}
+
+
 def test_a_tool_loop_of_another_vendor():
     messages = (
         *HELLO,

@@ -13,7 +13,7 @@ from modelmux.wire.bedrock_converse.request import SYSTEM_TOOLS
 from modelmux.wire.bedrock_converse.turns import encode_conversation
 from modelmux.wire.bedrock_converse.vocabulary import WIRE, Losses, own, put_extra
 
-_NOT_HERE = ("seed", "presence_penalty", "frequency_penalty", "logprobs", "top_logprobs", "user", "cache")
+_NOT_HERE = ("seed", "presence_penalty", "frequency_penalty", "logprobs", "top_logprobs", "user")
 """Canonical fields without a counterpart in this API. 0 and False ask for nothing, so they are lost in silence."""
 
 _TIERS = {"auto": "default", "standard_only": "default", "standard": "default", "scale": "reserved"}
@@ -30,6 +30,7 @@ def encode_plain(req: Request) -> tuple[dict[str, Any], Losses]:
     system, body["messages"] = encode_conversation(req.messages, losses)
     if system:
         body["system"] = system
+    _cache(req, body["messages"], losses)
     ours = any(WIRE in message.extra for message in req.messages)
     _inference(req, ours, body, losses)
     _tools(req, body, losses)
@@ -41,6 +42,13 @@ def encode_plain(req: Request) -> tuple[dict[str, Any], Losses]:
         if isinstance(extra.get(key), dict) and body[key] is not extra[key]:
             body[key] = {**extra[key], **body[key]}
     return body, losses
+
+
+def _cache(req: Request, turns: list[dict[str, Any]], losses: Losses) -> None:
+    """A cache of all that is sent: a point at its end."""
+    if req.cache is not None and turns and not any("cachePoint" in block for block in turns[-1]["content"][-1:]):
+        losses.add("cache", "emulated", "a cache point ends the last turn")
+        turns[-1] = {**turns[-1], "content": [*turns[-1]["content"], cache_point(req.cache)]}
 
 
 def _inference(req: Request, ours: bool, body: dict[str, Any], losses: Losses) -> None:
