@@ -33,6 +33,11 @@ _LIFETIME = 3600
 
 _INSTEAD = "; or set VERTEX_ACCESS_TOKEN to a ready-made token"
 
+_OFF_CLOUD = (
+    f"where none is, set VERTEX_ACCESS_TOKEN to a token, or {FILE} to a file of credentials, or log in with "
+    "'gcloud auth application-default login'"
+)
+
 _FORM = {"content-type": "application/x-www-form-urlencoded", "accept": "application/json"}
 
 _sources: LRUCache[str, TokenSource] = LRUCache(maxsize=64)
@@ -51,7 +56,7 @@ def source(environ: Mapping[str, str]) -> TokenSource:
         if found is None:
             ask = _of_metadata(host) if place is None else _of_file(place)
             said = f"the metadata server {host}" if place is None else f"the credentials {place}"
-            found = _sources[name] = TokenSource(said, ask)
+            found = _sources[name] = TokenSource(said, ask, _OFF_CLOUD if place is None else "")
         return found
 
 

@@ -16,7 +16,14 @@ from modelmux._effects import Effect, NextBytes, Send, Sleep
 from modelmux._json import loads
 from modelmux._secret import Secret
 from modelmux._upstream import key_for
-from modelmux.errors import AttemptTimeout, AuthError, MalformedResponse, ServerError
+from modelmux.errors import (
+    AttemptTimeout,
+    AuthError,
+    ConnectionFailed,
+    MalformedResponse,
+    ProviderError,
+    ServerError,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -43,13 +50,13 @@ _LIFETIME = 3600.0
 
 class TokenSource:
     """Where tokens come from: ``ask(now)`` makes the request for one, ``now`` in seconds since the epoch. It may raise
-    ConfigError. ``name`` is what errors call the source.
+    ConfigError. ``name`` is what errors call the source, ``otherwise`` what else there is where it cannot be reached.
     """
 
-    __slots__ = ("_asking", "_ends", "_token", "ask", "name")
+    __slots__ = ("_asking", "_ends", "_token", "ask", "name", "otherwise")
 
-    def __init__(self, name: str, ask: Callable[[float], HttpRequest]) -> None:
-        self.name, self.ask = name, ask
+    def __init__(self, name: str, ask: Callable[[float], HttpRequest], otherwise: str = "") -> None:
+        self.name, self.ask, self.otherwise = name, ask, otherwise
         self._token: Secret | None = None
         self._ends = 0.0
         self._asking = Lock()
@@ -78,7 +85,12 @@ class TokenSource:
         return token
 
     def _exchange(self, clock: Clock, deadline: float | None) -> Generator[Effect, Any, Secret]:
-        head: HttpHead = yield Send(self.ask(clock.time()), deadline)
+        try:
+            head: HttpHead = yield Send(self.ask(clock.time()), deadline)
+        except ConnectionFailed as error:
+            if not self.otherwise:
+                raise
+            raise AuthError(f"{self.name} cannot be reached ({error}); {self.otherwise}") from error
         body = b""
         while len(body) < _LARGEST and (piece := (yield NextBytes(deadline))):
             body += piece
@@ -103,7 +115,11 @@ def token_for(
     source: TokenSource | None = source_of and source_of(target, key_for(target, keys), os.environ)
     if source is None:
         return None
-    return (yield from source.obtain(clock, deadline))
+    try:
+        return (yield from source.obtain(clock, deadline))
+    except ProviderError as error:
+        error.endpoint, error.provider = target.name, target.provider
+        raise
 
 
 def _object(body: bytes) -> dict[str, Any]:

@@ -57,6 +57,6 @@ def _in(place: Any, name: str) -> Iterator[Row]:
             origin = f"{name}/{entry.name}"
             try:
                 data = tomllib.loads(entry.read_text("utf-8"))
-                yield parse_row(data, origin=origin)
             except (OSError, ValueError) as error:
                 raise ConfigError(f"{origin}: {error}") from error
+            yield parse_row(data, origin=origin)
