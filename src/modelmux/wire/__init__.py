@@ -63,6 +63,7 @@ _FORMATS: Registry[str] = Registry(
         "cohere.chat_v2": "modelmux.wire.cohere_chat_v2",
         "ollama.chat": "modelmux.wire.ollama_chat",
         "gemini.interactions": "modelmux.wire.gemini_interactions",
+        "clova.chat_v3": "modelmux.wire.clova_chat_v3",
         "bedrock.converse": "modelmux.wire.bedrock_converse",
         "bedrock.invoke": "modelmux.wire.bedrock_invoke",
     },
