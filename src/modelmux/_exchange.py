@@ -14,10 +14,11 @@ from modelmux import _books as books
 from modelmux import providers
 from modelmux._attempt import Trial, attempt
 from modelmux._effects import Effect, Emit, Look, Sleep
-from modelmux._tokens import token_for
+from modelmux._tokens import refused, token_for
 from modelmux._upstream import http_request
 from modelmux.errors import (
     AttemptTimeout,
+    AuthError,
     DeadlineExceeded,
     ModelmuxError,
     ProviderError,
@@ -178,6 +179,8 @@ def _try(progress: _Progress, name: str) -> Generator[Effect, Any, tuple[Trial, 
             error.endpoint, error.provider = name, target.provider
         if isinstance(error, AttemptTimeout) and trial.out_of_patience:
             error.phase = "first_token"
+        if token is not None and isinstance(error, AuthError):
+            refused(target, call.keys, token)
         raise
     finally:
         _settle(progress, trial, row)

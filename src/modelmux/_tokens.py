@@ -65,6 +65,11 @@ class TokenSource:
         """The token, unless its end is less than ``early`` seconds away."""
         return self._token if now < self._ends - early else None
 
+    def forget(self, token: Secret) -> None:
+        """Use this token no more: it was refused where it was shown."""
+        if self._token is token:
+            self._ends = 0.0
+
     def obtain(self, clock: Clock, deadline: float | None) -> Generator[Effect, Any, Secret]:
         """The token, exchanged anew where it is time. ``deadline`` is absolute on the monotonic clock. Raises
         AuthError for a refusal, ConfigError, and what a request may raise.
@@ -111,8 +116,7 @@ def token_for(
     """The token that an attempt at ``target`` needs; None where its key does. Raises what :meth:`TokenSource.obtain`
     raises.
     """
-    source_of = providers.hook(target.row, "token_source")
-    source: TokenSource | None = source_of and source_of(target, key_for(target, keys), os.environ)
+    source = _source(target, keys)
     if source is None:
         return None
     try:
@@ -120,6 +124,19 @@ def token_for(
     except ProviderError as error:
         error.endpoint, error.provider = target.name, target.provider
         raise
+
+
+def refused(target: Target, keys: Mapping[str, Secret] | None, token: Secret) -> None:
+    """Note that the vendor did not take the token, so that the next attempt fetches another."""
+    source = _source(target, keys)
+    if source is not None:
+        source.forget(token)
+
+
+def _source(target: Target, keys: Mapping[str, Secret] | None) -> TokenSource | None:
+    source_of = providers.hook(target.row, "token_source")
+    source: TokenSource | None = source_of and source_of(target, key_for(target, keys), os.environ)
+    return source
 
 
 def _object(body: bytes) -> dict[str, Any]:

@@ -16,6 +16,7 @@ NATIVE: dict[str, Callable[[list[dict[str, Any]], bool], Whole | None]] = {
     "anthropic.messages": lambda found, stream: anthropic.read(found),
     "gemini.generateContent": lambda found, stream: gemini.read(found),
     "vertex.generateContent": lambda found, stream: gemini.read(found),
+    "vertex.anthropic": lambda found, stream: anthropic.read(found),
     "cohere.chat_v2": lambda found, stream: cohere.read(found, stream=stream),
     "ollama.chat": lambda found, stream: ollama.read(found),
     "gemini.interactions": lambda found, stream: interactions.read(found, stream=stream),

@@ -109,6 +109,12 @@ def test_azure_ai_speaks_to_claude_as_anthropic_does(request_to) -> None:
             "eu",
             f"https://aiplatform.eu.rep.googleapis.com/v1/projects/my-project/locations/eu/{CLAUDE}:streamRawPredict",
         ),
+        (
+            "meta/llama-4-maverick-17b-128e-instruct-maas",
+            True,
+            "us-central1",
+            f"{CENTRAL}/endpoints/openapi/chat/completions",
+        ),
     ],
 )
 def test_vertex_in_a_project(request_to, model: str, stream: bool, region: str | None, url: str) -> None:

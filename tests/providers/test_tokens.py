@@ -249,6 +249,19 @@ def test_a_refusal_is_an_error_and_the_next_call_asks_again(status: int, body: b
     assert desk.obtain() == "t2"
 
 
+def test_a_token_that_was_refused_is_used_no_more() -> None:
+    desk = Desk()
+    token = desk.source.held(desk.clock.time())
+    assert token is None
+    assert desk.obtain() == "t1"
+    old = desk.source.held(desk.clock.time())
+    assert old is not None
+    desk.source.forget(old)
+    assert desk.obtain() == "t2"
+    desk.source.forget(old)  # whoever else was refused with the old one does not take the new one away
+    assert desk.obtain() == "t2"
+
+
 def test_threads_share_one_exchange() -> None:
     """Real threads on the real driver; the engine is the only thing made up."""
     counted: list[HttpRequest] = []
@@ -348,6 +361,27 @@ def test_a_call_to_a_project_fetches_its_token_first(
         assert [request.headers["authorization"] for request in server.requests] == ["Bearer fresh-token"] * 2
     assert len(asked) == 1
     assert b"jwt-bearer" in asked[0]
+
+
+def test_a_call_refused_with_its_token_has_the_next_call_fetch_another(
+    desk, credentials, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    uri, asked = desk
+    with VendorServer("gemini", key=None) as server:
+        environ = credentials({**SERVICE, "token_uri": uri})
+        environ["GOOGLE_VERTEX_BASE_URL"] = f"{server.base_url}/projects/mine/locations/global"
+        monkeypatch.delenv("VERTEX_API_KEY", raising=False)
+        monkeypatch.delenv("VERTEX_ACCESS_TOKEN", raising=False)
+        for variable, value in environ.items():
+            monkeypatch.setenv(variable, value)
+        with Mux(["vertex/gemini-2.5-flash"]) as mux:
+            assert mux.chat("hi").text == "You said: hi"
+            server.key = "another"
+            with pytest.raises(AuthError):
+                mux.chat("hi")
+            server.key = None
+            assert mux.chat("hi").text == "You said: hi"
+    assert len(asked) == 2
 
 
 def test_a_failed_exchange_is_the_calls_error(credentials, monkeypatch: pytest.MonkeyPatch) -> None:
