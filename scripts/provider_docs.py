@@ -23,6 +23,48 @@ of how much is known from traffic, not only from documentation. *Models* counts 
 is not among them is called all the same, at an unknown price.
 """
 
+OWN = """\
+
+## A provider of your own
+
+A server that speaks OpenAI's format needs none: `Endpoint("openai_compatible/my-model", base_url=..., api_key=...)`.
+A vendor you name often deserves a row:
+
+```toml
+id = "acme"
+name = "Acme Models"
+base_url = "https://api.acme.example/v1"
+key_env = ["ACME_API_KEY"]
+
+[calls.chat]
+wire = "openai.chat"
+path = "/chat/completions"
+
+[calls.chat.dialect]          # only what differs from the format's owner
+max_tokens = ["max_tokens"]
+```
+
+Put it as `acme.toml` into a directory that the variable `MODELMUX_PROVIDERS` names, and `acme/some-model` is a model.
+In code, `modelmux.providers.register(parse_row(...))` does the same for the process. A distribution brings rows by an
+entry point: a package that holds such files, or a `Row`. What a row cannot say, a module does that its `hook` names
+(`modelmux.providers` says how).
+
+```toml
+[project.entry-points."modelmux.providers"]
+acme = "acme_modelmux"                      # a package that holds acme.toml
+
+[project.entry-points."modelmux.wires"]
+"acme.chat" = "acme_modelmux.wire"          # a module with make(provider=, usage=, **dialect)
+
+[project.entry-points."modelmux.policies"]
+newest_first = "acme_modelmux.policies:newest_first"
+```
+
+All of these are looked at when a name comes up that nothing in the package answers to; none of them takes a name away
+from it.
+"""
+
+
 PRICED = """\
 
 ## Known for pricing only
@@ -84,8 +126,8 @@ def page() -> str:
             text += f"| {row.name} | `{row.id}` | {readers} |\n"
     noted = [row for row in rows if row.note]
     if noted:
-        text += LOCAL + "".join(f"| `{row.id}` | {row.note} |\n" for row in noted)
-    return text
+        text += LOCAL + "".join(f"| `{row.id}` | {row.note.replace('<', '&lt;')} |\n" for row in noted)
+    return text + OWN
 
 
 if __name__ == "__main__":
