@@ -86,6 +86,14 @@ def test_gemini_results_of_calls_without_ids_stand_in_the_order_of_the_calls() -
     assert said == [{"name": "search", "response": {"output": f"of {call_id}"}} for call_id in ids]
 
 
+@pytest.mark.parametrize("target", ["openai.chat", "cohere.chat_v2"])
+def test_calls_of_two_turns_answered_together_stand_in_one(target: str) -> None:
+    request = asked(calls("a"), calls("b"), results("a", "b"))
+    body = encoded(target, request)
+    assert bodies.problems(target, body) == []
+    assert [call["id"] for call in body["messages"][1]["tool_calls"]] == ["a", "b"]
+
+
 def test_gemini_gets_a_turn_of_the_user_before_the_first_of_the_model() -> None:
     request = Request((Message("assistant", (Text("Hello."),)), Message("user", (Text("Hi."),))))
     body, warnings = wire.get("gemini.generateContent").encode_request(request, model="gemini-2.5-flash")

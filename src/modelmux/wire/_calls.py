@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import replace
+from itertools import pairwise
 
 from modelmux.types import Message, Part, ToolCall, ToolResult
 
@@ -59,6 +60,27 @@ class _Renaming:
             number += 1
         self._taken.add(f"{wanted}_{number}")
         return f"{wanted}_{number}"
+
+
+def with_calls_joined(messages: tuple[Message, ...]) -> tuple[Message, ...]:
+    """The conversation with an assistant's turns in one where calls of the first are answered after the next.
+
+    Formats with a message for each result want it right behind the message with the call.
+    """
+    if not any(a.role == b.role == "assistant" for a, b in pairwise(messages)):
+        return messages
+    out: list[Message] = []
+    for message in messages:
+        last = out[-1] if out else None
+        if last is not None and last.role == message.role == "assistant" and _calls_in(last):
+            out[-1] = Message("assistant", (*last.content, *message.content), last.name)
+        else:
+            out.append(message)
+    return tuple(out)
+
+
+def _calls_in(message: Message) -> bool:
+    return any(isinstance(part, ToolCall) for part in message.content)
 
 
 def with_results_in_order(messages: tuple[Message, ...]) -> tuple[Message, ...]:

@@ -103,7 +103,7 @@ def test_roles_alternate_and_results_come_first() -> None:
         Message("tool", (ToolResult("call|1", (Text("4"),), name="roll"),)),
         user("and?", ToolResult("call/1", (Text(""),), is_error=True)),
     )
-    assert lost == {}
+    assert lost == {"tools": "emulated"}  # calls without tools are refused
     _, said, answered = body["messages"]
     assert [turn["role"] for turn in body["messages"]] == ["user", "assistant", "user"]
     assert [block["type"] for block in said["content"]] == ["text", "tool_use", "tool_use"]

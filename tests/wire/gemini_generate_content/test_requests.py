@@ -285,7 +285,10 @@ def test_options_from_elsewhere() -> None:
     ],
 )
 def test_tool_choice(choice: t.ToolChoice, wanted: dict[str, Any]) -> None:
-    assert encode(replace(said("x"), tool_choice=choice))[0]["toolConfig"] == {"functionCallingConfig": wanted}
+    request = replace(said("x"), tool_choice=choice)
+    body, _ = encode(replace(request, tools=(t.Tool("f"), t.Tool("g"))))
+    assert body["toolConfig"] == {"functionCallingConfig": wanted}
+    assert "toolConfig" not in encode(request)[0]  # refused where no function is declared
 
 
 def test_media_from_elsewhere() -> None:
@@ -314,6 +317,7 @@ def test_media_from_elsewhere() -> None:
         {"fileData": {"fileUri": "https://www.youtube.com/watch?v=x"}},
     ]
     assert warnings == [
+        ("messages[0].content[3]", "emulated"),
         ("messages[0].content[4].detail", "dropped"),
         ("messages[0].content[4]", "kept"),
         ("messages[0].content[7]", "dropped"),

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from modelmux.types import Request, ServerTool, Tool
+from modelmux.types import Request, ServerTool, Tool, ToolCall
 from modelmux.wire.anthropic_messages.parts_out import Losses, cache_control
 from modelmux.wire.anthropic_messages.thinking import encode_thinking
 from modelmux.wire.anthropic_messages.turns import encode_conversation
 from modelmux.wire.anthropic_messages.vocabulary import SERVER_TOOL_TYPES, TOOL_MODES, WIRE, own, put_extra
 
 _NOT_HERE = ("seed", "presence_penalty", "frequency_penalty", "logprobs", "top_logprobs")
-"""Canonical fields without a counterpart in this API. 0 and False ask for nothing, so they are lost in silence."""
+"""Canonical fields without a counterpart in this API. 0 (but for a seed) and False ask for nothing: lost in silence."""
 
 _TIERS = {"auto": "auto", "standard_only": "standard_only", "default": "standard_only", "priority": "auto"}
 
@@ -94,7 +94,7 @@ def _sampling(req: Request, body: dict[str, Any], losses: Losses) -> None:
         if kept:
             body["stop_sequences"] = kept
     for name in _NOT_HERE:
-        if getattr(req, name):
+        if getattr(req, name) or (name == "seed" and req.seed is not None):
             losses.add(name, "dropped", "this API has no such parameter")
     if req.n is not None and req.n != 1:
         losses.add("n", "dropped", "this API gives one answer a call")
@@ -109,6 +109,9 @@ def _tools(req: Request, body: dict[str, Any], losses: Losses) -> None:
         losses.add("tool_choice", "emulated", "only the allowed tools are sent")
         tools = tuple(tool for tool in tools if not isinstance(tool, Tool) or tool.name in choice.names)
     blocks = [block for block in (_tool(tool, losses) for tool in tools) if block is not None]
+    if not blocks and (names := _names_used(req)):
+        losses.add("tools", "emulated", "tools are named as the conversation used them: calls are refused without")
+        blocks = [{"name": name, "input_schema": _object_schema(None)} for name in names]
     if blocks:
         body["tools"] = blocks
     parallel = req.parallel_tool_calls
@@ -128,6 +131,14 @@ def _tools(req: Request, body: dict[str, Any], losses: Losses) -> None:
     if parallel is not None and choice.mode != "none":
         said["disable_parallel_tool_use"] = not parallel
     body["tool_choice"] = put_extra(said, own(choice.extra))
+
+
+def _names_used(req: Request) -> list[str]:
+    """Names of the tools that a conversation made elsewhere calls, in order."""
+    if all(WIRE in message.extra for message in req.messages):
+        return []
+    calls = (part for message in req.messages for part in message.content if isinstance(part, ToolCall))
+    return list(dict.fromkeys(call.name for call in calls))
 
 
 def _tool(tool: Tool | ServerTool, losses: Losses) -> dict[str, Any] | None:
@@ -172,6 +183,8 @@ def _structure(req: Request, body: dict[str, Any], losses: Losses) -> None:
     if output is not None and output.schema is not None:
         extra = own(output.extra)
         schema = output.schema if WIRE in output.extra else _closed(output.schema, losses)
+        if output.description is not None and "description" not in schema:
+            schema = {**schema, "description": output.description}
         form = put_extra({"type": "json_schema", "schema": schema}, extra)
         if extra.get("$field") == "output_format":
             body["output_format"] = form
@@ -242,5 +255,7 @@ def _rest(req: Request, body: dict[str, Any], losses: Losses) -> None:
             losses.add("service_tier", "dropped", f"{req.service_tier} is not offered here")
         else:
             body["service_tier"] = tier
+            if req.service_tier == "priority":
+                losses.add("service_tier", "renamed", "priority is had by agreement here: auto")
     if req.cache is not None:
         body["cache_control"] = cache_control(req.cache)

@@ -79,6 +79,8 @@ class PartEncoder:
     def encode(self, part: Part) -> Block | None:
         """The block, or None when this API has none for the part: then it is among the losses."""
         block: Block | None = _ENCODERS[type(part)](self, part)
+        if type(part) is not Reasoning and getattr(part, "signature", None) is not None and not self._reply:
+            self._lose("signature", "a vendor's signature goes back to that vendor only")
         cache = getattr(part, "cache", None)
         if block is not None and cache is not None:
             block["cache_control"] = cache_control(cache)
@@ -93,6 +95,8 @@ class PartEncoder:
             raws = citations(part)
             if raws:
                 block["citations"] = raws
+            if len(raws) < len(part.citations) and not self._reply:
+                self._lose("citations", "citations go back only to the vendor that made them")
         return put_extra(block, own(part.extra)) if part.extra else block
 
     def _refusal(self, part: Refusal) -> Block:
@@ -122,6 +126,8 @@ class PartEncoder:
             return None
         kind = "image" if _is_image(part) else "document"
         block: Block = {"type": kind, "source": source}
+        if part.detail is not None:
+            self._lose("media.detail", "images have no detail here")
         if part.name is not None and kind == "document":
             block["title"] = part.name
         return put_extra(block, extra)

@@ -14,7 +14,7 @@ from typing import Any
 from modelmux.types import Media, Message, Text
 from modelmux.wire._calls import with_unique_ids
 from modelmux.wire.anthropic_messages.parts_out import Block, Losses, PartEncoder
-from modelmux.wire.anthropic_messages.vocabulary import own, put_extra
+from modelmux.wire.anthropic_messages.vocabulary import WIRE, own, put_extra
 
 _ROLES = {"user": "user", "tool": "user", "assistant": "assistant"}
 
@@ -37,7 +37,9 @@ def encode_conversation(messages: tuple[Message, ...], losses: Losses) -> tuple[
     encoder = PartEncoder(losses)
     system: list[_Turn] = []
     turns: list[_Turn] = []
-    for message in with_unique_ids(messages):
+    if not all(WIRE in message.extra for message in messages):
+        messages = with_unique_ids(messages)
+    for message in messages:
         turn = _turn(message, encoder, losses)
         if turn.role == "system" and "$place" not in turn.hints:
             if turns:

@@ -7,6 +7,7 @@ from typing import Any
 from modelmux._json import dumps_str, parse_arguments
 from modelmux.errors import InvalidRequest
 from modelmux.types import Media, Message, Opaque, Part, Reasoning, Refusal, Role, Text, ToolCall, ToolResult
+from modelmux.wire._calls import with_calls_joined
 from modelmux.wire._kept import Losses, word
 from modelmux.wire._media import split_data_url, url_of
 from modelmux.wire.cohere_chat_v2.vocabulary import MINE, PLAN, WIRE, ours
@@ -128,7 +129,7 @@ def encode_messages(messages: tuple[Message, ...], losses: Losses, documents: li
     """All turns. ``documents`` takes the texts that the caller gave as documents: they stand beside the turns here."""
     out: list[dict[str, Any]] = []
     shown: list[Media] = []
-    for message in messages:
+    for message in messages if all(WIRE in message.extra for message in messages) else with_calls_joined(messages):
         if shown and message.role != "tool":
             _show(shown, out)
         own = MINE.of(message.extra)
@@ -193,6 +194,8 @@ def _plain(blocks: list[Any], own: Any) -> Any:
 def _assistant(message: Message, parts: tuple[Part, ...], losses: Losses) -> dict[str, Any]:
     own = MINE.of(message.extra)
     item: dict[str, Any] = {"role": "assistant", **MINE.fields(message.extra)}
+    if message.name is not None:
+        losses.add("messages.name", "dropped", "turns have no names here")
     item.update(encode_parts(parts, losses))
     blocks = item.pop("content")
     if blocks or "$list" in own:

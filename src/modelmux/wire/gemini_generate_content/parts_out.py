@@ -168,6 +168,7 @@ class Encoder:
         if part.detail is not None:
             self.warn(f"{where}.detail", "dropped")
         if part.data is None and part.url is None and part.text is not None:
+            self.warn(where, "emulated", "a text given as a document goes as text")
             return [{"text": part.text}]
         out = self._blob(part, where)
         if out is None:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from modelmux.errors import InvalidRequest
-from modelmux.types import Message, Part, Request, Role, Source, Text, ToolResult, Warning
+from modelmux.types import Message, Part, Request, Role, Source, Text, Tool, ToolResult, Warning
 from modelmux.wire._calls import with_results_in_order
 from modelmux.wire._source import from_source
 from modelmux.wire.gemini_generate_content._fields import camel, items, nested, own, write_back
@@ -149,7 +149,10 @@ def _encode(req: Request, model: str) -> tuple[dict[str, Any], list[Warning]]:
         if tools:
             out["tools"] = tools
     if req.tool_choice is not None:
-        out["toolConfig"] = {"functionCallingConfig": encode_tool_choice(req.tool_choice)}
+        if encoder.as_came or any(isinstance(tool, Tool) for tool in req.tools):
+            out["toolConfig"] = {"functionCallingConfig": encode_tool_choice(req.tool_choice)}
+        elif req.tool_choice.mode not in ("auto", "none"):
+            encoder.warn("tool_choice", "dropped", "there is no function to choose")
     kept = fields.get("generationConfig")
     options = encode_options(req, kept if isinstance(kept, dict) else None, model, encoder)
     if options or isinstance(kept, dict):

@@ -18,6 +18,7 @@ from modelmux.types import (
     ToolCall,
     ToolResult,
 )
+from modelmux.wire._calls import with_calls_joined
 from modelmux.wire.openai_chat.dialect import WIRE
 from modelmux.wire.openai_chat.parts import (
     cache_control,
@@ -169,7 +170,7 @@ def _decode_result(rest: dict[str, Any]) -> Message:
 def encode_messages(messages: tuple[Message, ...], say: Saying) -> list[dict[str, Any]]:
     out: list[dict[str, Any]] = []
     shown: list[dict[str, Any]] = []
-    for message in messages:
+    for message in messages if say.as_came else with_calls_joined(messages):
         content = message.content
         if shown and message.role != "tool":
             out.append({"role": "user", "content": shown})

@@ -204,7 +204,12 @@ def _encode(req: Request, dialect: Dialect, *, as_came: bool) -> tuple[dict[str,
     if req.tools:
         tools.encode_tools(req.tools, body, say)
     if req.tool_choice is not None:
-        tools.encode_tool_choice(req.tool_choice, body, say)
+        if as_came or "tools" in body:
+            tools.encode_tool_choice(req.tool_choice, body, say)
+        elif req.tool_choice.mode not in ("auto", "none"):
+            say.lost("tool_choice", "there is no tool to choose")
+    if not (as_came or "tools" in body) and body.pop("parallel_tool_calls", None) is False:
+        say.lost("parallel_tool_calls", "there are no tools to call")
     if req.output is not None:
         options.encode_output(req.output, body, say)
     if req.reasoning is not None:

@@ -1,0 +1,312 @@
+"""Recorded requests crossed to every other wire and back: what came through, what was reported, what was neither.
+
+A request is taken apart into :data:`FIELDS`: plain values that every wire's decoder gives alike for what means the
+same. Nothing here encodes anything.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import corpus
+from crossing import bodies
+from crossing.histories import TARGETS
+from modelmux import wire
+from modelmux.errors import ModelmuxError
+from modelmux.types import (
+    Media,
+    Opaque,
+    Part,
+    Reasoning,
+    Refusal,
+    Request,
+    ServerTool,
+    ServerToolCall,
+    ServerToolResult,
+    Text,
+    Tool,
+    ToolCall,
+    ToolResult,
+    Warning,
+)
+
+# --- a request as plain values -------------------------------------------------------------------------------
+
+
+def _parts(request: Request, *roles: str) -> Iterator[Part]:
+    for message in request.messages:
+        if not roles or message.role in roles:
+            for part in message.content:
+                yield part
+                if isinstance(part, ToolResult):
+                    yield from part.content
+
+
+def _words(text: str) -> str:
+    """Without white space: formats differ in what stands between two texts of a turn."""
+    return "".join(text.split())
+
+
+def _said(*roles: str) -> Callable[[Request], Any]:
+    def take(request: Request) -> Any:
+        parts = (p for m in request.messages if m.role in roles for p in m.content)
+        return _words(" ".join(p.text for p in parts if isinstance(p, Text | Refusal)))
+
+    return take
+
+
+def _calls(request: Request) -> Any:
+    return [(part.name, part.arguments) for part in _parts(request) if isinstance(part, ToolCall)]
+
+
+def _pairs(request: Request) -> Any:
+    """Which call each result belongs to, and its words."""
+    open_calls: dict[str, int] = {}
+    found = []
+    number = 0
+    for part in _parts(request):
+        if isinstance(part, ToolCall):
+            open_calls[part.id] = number
+            number += 1
+        elif isinstance(part, ToolResult):
+            words = _words(" ".join(p.text for p in part.content if isinstance(p, Text)))
+            found.append((open_calls.get(part.id), words))
+    return sorted(found, key=str)
+
+
+def _errors(request: Request) -> Any:
+    return sum(1 for part in _parts(request) if isinstance(part, ToolResult) and part.is_error)
+
+
+def _media(request: Request) -> Any:
+    found = (part for part in _parts(request) if isinstance(part, Media))
+    return sorted(_content(part) for part in found)
+
+
+def _content(part: Media) -> str:
+    """What it holds. A text may travel as such or as its bytes."""
+    if part.data is not None and (part.media_type or "").startswith("text/"):
+        return base64.b64decode(part.data).decode("utf-8", "replace")
+    return part.data or part.url or part.file_id or part.text or ""
+
+
+def _titles(request: Request) -> Any:
+    named = (p for p in _parts(request) if isinstance(p, Media) and p.name and p.kind in ("document", "file"))
+    return sorted(re.sub(r"\.\w+$|\W", "", str(part.name)) for part in named)
+
+
+def _attribute(name: str) -> Callable[[Request], Any]:
+    def take(request: Request) -> Any:
+        return [value for part in _parts(request) if (value := getattr(part, name, None)) is not None]
+
+    return take
+
+
+def _count(*kinds: type) -> Callable[[Request], Any]:
+    return lambda request: sum(isinstance(part, kinds) for part in _parts(request))
+
+
+def _cache(request: Request) -> Any:
+    marks = sum(getattr(part, "cache", None) is not None for part in _parts(request))
+    return marks + sum(tool.cache is not None for tool in request.tools) + (request.cache is not None)
+
+
+def _names(request: Request) -> Any:
+    return [message.name for message in request.messages if message.name is not None]
+
+
+def _tools(request: Request) -> Any:
+    empty = {"type": "object", "properties": {}}
+    return [
+        (tool.name, tool.description or None, {"type": "object", **(tool.parameters or empty)})
+        for tool in request.tools
+        if isinstance(tool, Tool)
+    ]
+
+
+def _of(holder: str, name: str) -> Callable[[Request], Any]:
+    return lambda request: getattr(getattr(request, holder), name, None)
+
+
+def _choice(request: Request) -> Any:
+    choice = request.tool_choice
+    return None if choice is None else (choice.mode, sorted(choice.names))
+
+
+def _plain(name: str) -> Callable[[Request], Any]:
+    return lambda request: getattr(request, name)
+
+
+@dataclass(frozen=True)
+class Field:
+    """``take`` gives the value; ``named`` are the beginnings of a warning's field that speak of it; values in
+    ``nothing`` ask for what happens anyway, so one may become another unreported.
+    """
+
+    take: Callable[[Request], Any]
+    named: tuple[str, ...]
+    nothing: tuple[Any, ...] = (None,)
+
+
+def _thinks(request: Request) -> Any:
+    """Whether reasoning is asked for. Words and numbers of it become one another by the tables of the wires."""
+    said = request.reasoning
+    if said is None or (said.effort, said.budget, said.enabled) == (None, None, None):
+        return None
+    return not (said.enabled is False or said.effort == "none" or said.budget == 0)
+
+
+def _schema(request: Request) -> Any:
+    """Without the description, which stands in the schema where a format has no other place for it."""
+    schema = request.output and request.output.schema
+    return schema and {key: value for key, value in schema.items() if key != "description"}
+
+
+_PLACE = r"messages\[\d+\]|contents\[\d+\]|input\[\d+\]"
+_TOOLS = ("tools", r"tools\[\d+\]", "tool_choice")
+
+FIELDS: dict[str, Field] = {
+    **{name: Field(_plain(name), (name,)) for name in ("max_tokens", "temperature", "top_p", "top_k", "seed", "user")},
+    "stop": Field(_plain("stop"), ("stop",), ((),)),
+    "n": Field(_plain("n"), ("n",), (None, 1)),
+    "presence_penalty": Field(_plain("presence_penalty"), ("presence_penalty",), (None, 0, 0.0)),
+    "frequency_penalty": Field(_plain("frequency_penalty"), ("frequency_penalty",), (None, 0, 0.0)),
+    "logprobs": Field(_plain("logprobs"), ("logprobs", "top_logprobs"), (None, False)),
+    "top_logprobs": Field(_plain("top_logprobs"), ("top_logprobs", "logprobs"), (None, 0)),
+    "service_tier": Field(
+        _plain("service_tier"), ("service_tier",), (None, "auto", "default", "standard", "standard_only")
+    ),
+    "parallel_tool_calls": Field(
+        lambda r: r.parallel_tool_calls if r.tools else None, ("parallel_tool_calls", "tool_choice"), (None, True)
+    ),
+    "modalities": Field(_plain("modalities"), ("modalities",), ((), ("text",))),
+    "cache": Field(_cache, ("cache", "tools"), ()),  # a mark goes with its tool
+    "reasoning.on": Field(_thinks, ("reasoning",), ()),
+    "reasoning.include": Field(_of("reasoning", "include"), ("reasoning",), (None, True)),
+    "output": Field(lambda r: r.output is None, ("output",), ()),
+    "output.schema": Field(_schema, ("output",)),
+    "tools": Field(_tools, _TOOLS, ()),
+    "tools.strict": Field(lambda r: [bool(t.strict) for t in r.tools if isinstance(t, Tool)], _TOOLS, ()),
+    "tools.server": Field(
+        lambda r: sorted(t.kind for t in r.tools if isinstance(t, ServerTool)), ("tools", r"tools\[\d+\]"), ()
+    ),
+    "tool_choice": Field(_choice, ("tool_choice", "tools"), (None, ("auto", []))),
+    "instructions": Field(_said("system", "developer"), ("messages", "content"), ()),
+    "user's words": Field(_said("user"), ("messages", "media", "content"), ()),
+    "assistant's words": Field(_said("assistant"), ("messages", "refusal"), ()),
+    "names": Field(_names, ("messages.name", r"messages\[\d+\].name", "name"), ()),
+    "tool_calls": Field(_calls, ("messages.tool_calls", "tool_calls", "tool_call.arguments", _PLACE), ()),
+    "tool_results": Field(_pairs, ("tool_result", _PLACE, "messages.tool_results"), ()),
+    "tool_results.is_error": Field(_errors, ("tool_result",), ()),
+    "media": Field(_media, ("media", r"messages\.(image|document|audio|video|file|media)", "tool_result", _PLACE), ()),
+    "media.detail": Field(_attribute("detail"), ("media", "messages.image", _PLACE), ()),
+    "media.name": Field(
+        _titles,
+        ("media", "messages.document", "messages.file", _PLACE),
+        (),
+    ),
+    "reasoning": Field(
+        lambda r: _words(" ".join(p.text for p in _parts(r) if isinstance(p, Reasoning))),
+        ("reasoning", "messages.reasoning", _PLACE),
+        (),
+    ),
+    "signatures": Field(
+        lambda r: sum(bool(s) for s in (*_attribute("signature")(r), *_attribute("redacted")(r))),
+        ("signature", "reasoning", "messages.reasoning", _PLACE),
+        (),
+    ),
+    "citations": Field(
+        lambda r: sum(len(p.citations) for p in _parts(r) if isinstance(p, Text)), ("citations", _PLACE), ()
+    ),
+    "server tools' calls": Field(
+        _count(ServerToolCall, ServerToolResult),
+        ("server_tool_call", "server_tool_result", "messages.server_tools", _PLACE),
+        (),
+    ),
+    "opaque": Field(_count(Opaque), ("opaque", "content", "messages.content", _PLACE), ()),
+}
+
+
+LABELS = ("media.name",)
+"""Where more than was said is no harm: some formats want a name for every document."""
+
+
+@dataclass
+class Crossing:
+    """What became of the requests of one wire at another."""
+
+    requests: int = 0
+    equal: Counter[str] = field(default_factory=Counter)
+    reported: Counter[str] = field(default_factory=Counter)
+    actions: Counter[str] = field(default_factory=Counter)
+    silent: dict[str, list[str]] = field(default_factory=dict)
+    refused: dict[str, list[str]] = field(default_factory=dict)
+
+
+def compare(before: Request, after: Request, warnings: list[Warning]) -> Iterator[tuple[str, str]]:
+    """(field, ``equal`` | ``reported`` | ``silent``) for every field that the request says."""
+    for name, what in FIELDS.items():
+        old, new = what.take(before), what.take(after)
+        if old == new or (name in LABELS and set(old) <= set(new)):
+            if old and old not in what.nothing:
+                yield name, "equal"
+        elif not (old in what.nothing and new in what.nothing):
+            told = any(re.match(rf"(?:{start})(?![a-z_])", w.field) for w in warnings for start in what.named)
+            yield name, "reported" if told else "silent"
+
+
+def _whole(request: Request) -> bool:
+    """Whether every call has its result: some recordings continue a conversation that the vendor keeps."""
+    calls = Counter(part.id for part in _parts(request) if isinstance(part, ToolCall))
+    return calls == Counter(part.id for part in _parts(request) if isinstance(part, ToolResult))
+
+
+def requests() -> Iterator[tuple[str, str, Request]]:
+    """Id, wire and canonical request of every recording whose request is there and was answered well."""
+    for row in corpus.recordings():
+        body = row["request"].get("body")
+        if row["kind"] != "full" or not isinstance(body, dict) or row["response"]["status"] >= 400:
+            continue
+        try:
+            codec = wire.get(row["api"])
+            request = codec.decode_request(body)
+        except ModelmuxError:
+            continue  # no chat wire, or a body recorded for being wrong
+        if request.source is not None:
+            yield row["id"], request.source.wire, replace(request, source=None)
+
+
+def targets() -> dict[str, str]:
+    """One model for each wire."""
+    return dict(reversed(TARGETS))
+
+
+def cross(every: int = 1) -> dict[tuple[str, str], Crossing]:
+    """Every ``every``-th recording's request at every other wire."""
+    found: dict[tuple[str, str], Crossing] = {}
+    for number, (row_id, origin, request) in enumerate(requests()):
+        if number % every:
+            continue
+        for target, model in targets().items():
+            if target != origin:
+                _cross(found.setdefault((origin, target), Crossing()), row_id, request, target, model)
+    return found
+
+
+def _cross(entry: Crossing, row_id: str, request: Request, target: str, model: str) -> None:
+    codec = wire.get(target)
+    body, warnings = codec.encode_request(request, model=model)
+    entry.requests += 1
+    for problem in bodies.problems(target, body) if _whole(request) else ():
+        entry.refused.setdefault(problem, []).append(row_id)
+    for name, outcome in compare(request, codec.decode_request(body), warnings):
+        if outcome == "silent":
+            entry.silent.setdefault(name, []).append(row_id)
+        else:
+            getattr(entry, outcome)[name] += 1
+    entry.actions.update({warning.action for warning in warnings})
