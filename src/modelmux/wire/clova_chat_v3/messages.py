@@ -125,16 +125,19 @@ def _turn(message: Message, parts: Sequence[Part], losses: Losses) -> dict[str, 
     calls = [encode_call(part) for part in parts if isinstance(part, ToolCall)]
     blocks = _blocks([part for part in parts if not isinstance(part, ToolCall)], losses, pictures=role == "user")
     if blocks or ("content" not in item and "$absent" not in own):
-        item["content"] = _plain(blocks, own)
+        item["content"] = _plain(blocks, own, losses)
     if calls:
         item["toolCalls"] = calls
     return item
 
 
-def _plain(blocks: list[Any], own: Any) -> Any:
+def _plain(blocks: list[Any], own: Any, losses: Losses) -> Any:
+    """Texts as a string, unless they came as a list."""
     if "$list" in own:
         return blocks
     if all(isinstance(block, dict) and block.keys() == {"type", "text"} for block in blocks):
+        if len(blocks) > 1:
+            losses.add("content", "merged", "a turn without images has one text here")
         return "\n".join(block["text"] for block in blocks)
     return blocks
 
@@ -186,5 +189,5 @@ def _result(result: ToolResult, beside: Any, losses: Losses) -> dict[str, Any]:
         losses.add("tool_result.is_error", "dropped", "a failed tool is told by its text only")
     blocks = _blocks(result.content, losses, pictures=False)
     if blocks or ("content" not in item and "$absent" not in beside):
-        item["content"] = _plain(blocks, MINE.of(result.extra))
+        item["content"] = _plain(blocks, MINE.of(result.extra), losses)
     return item

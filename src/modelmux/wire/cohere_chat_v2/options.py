@@ -127,8 +127,11 @@ def _encode_choice(choice: ToolChoice, body: dict[str, Any], losses: Losses) -> 
         body["tool_choice"] = own
     elif choice.mode == "none":
         body["tool_choice"] = "NONE"
-    elif choice.mode in ("required", "tool") and "tools" in body:
-        body["tool_choice"] = "REQUIRED"
+    elif choice.mode in ("required", "tool"):
+        if "tools" in body:
+            body["tool_choice"] = "REQUIRED"
+        else:
+            losses.add("tool_choice", "dropped", "there is no tool to choose")
 
 
 # --- structured output ---------------------------------------------------------------------------------------
@@ -191,6 +194,10 @@ def encode_reasoning(options: ReasoningOptions, body: dict[str, Any], losses: Lo
         said["type"] = "enabled" if enabled else "disabled"
     if options.budget is not None and enabled is not False:
         said["token_budget"] = options.budget
+    elif options.budget:
+        losses.add("reasoning.budget", "dropped", "thinking is switched off")
+    elif options.budget == 0:
+        losses.add("reasoning.budget", "renamed", "said by switching thinking off")
     if options.summary is not None:
         losses.add("reasoning.summary", "dropped", "thinking is shown in full here")
     if options.include is not None:

@@ -220,7 +220,7 @@ def _encode_system(messages: tuple[Message, ...], body: dict[str, Any], losses: 
     said = [message for message in messages if message.role in ("system", "developer")]
     if not said:
         return
-    if len(said) > 1 or messages[0] is not said[0]:
+    if sum(len(message.content) for message in said) > 1 or messages[0] is not said[0]:
         losses.add("messages.system", "merged", "what the system says stands at the front, as one text")
     if any(message.role == "developer" for message in said):
         losses.add("messages.role", "renamed", "a developer's turn goes as the system's")

@@ -137,7 +137,7 @@ def encode_parts(parts: Iterable[Part], losses: Losses, *, glue: str = "") -> di
             losses.add(_NAMES.get(type(part).__name__, "content"), "dropped", "this format has no place for it")
     if thoughts:
         message["thinking"] = "".join(thoughts)
-    if len(texts) > 1 and glue:
+    if len(texts) > 1:
         losses.add("content", "merged", "a turn has one text here")
     message["content"] = glue.join(texts)
     return message

@@ -16,7 +16,7 @@ from modelmux.wire.ollama_chat.vocabulary import MINE, WIRE
 
 OPTIONS: dict[str, tuple[str, Callable[[Any], bool]]] = {
     # Negative limits mean "no limit" and stay the vendor's own.
-    "num_predict": ("max_tokens", lambda value: whole(value) and value > 0),
+    "num_predict": ("max_tokens", lambda value: whole(value) and value >= 0),
     "temperature": ("temperature", number),
     "top_p": ("top_p", number),
     "top_k": ("top_k", whole),
