@@ -56,8 +56,8 @@ class Encoder:
     """Encodes the parts of one request or response and notes what could not be said.
 
     ``tool_names`` tells the names of the calls seen so far, by id; ``media_in_results`` whether the model takes media
-    inside a function's response; ``answer`` that the parts are shown to a caller instead of to a model; ``as_came`` that
-    the conversation was written for this format, and is not to be mended.
+    inside a function's response; ``answer`` that the parts are shown to a caller instead of to a model; ``as_came``
+    that the conversation was written for this format, and is not to be mended.
     """
 
     def __init__(self, *, media_in_results: bool = True, answer: bool = False, as_came: bool = False) -> None:
