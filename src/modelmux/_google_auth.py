@@ -10,15 +10,12 @@ import sys
 from base64 import urlsafe_b64encode
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from threading import Lock
 from typing import Any
 from urllib.parse import urlencode
 
-from cachetools import LRUCache
-
 from modelmux._http import HttpRequest
 from modelmux._json import dumps, loads
-from modelmux._tokens import TokenSource
+from modelmux._tokens import TokenSource, shared
 from modelmux.errors import ConfigError
 
 __all__ = ["source"]
@@ -40,9 +37,6 @@ _OFF_CLOUD = (
 
 _FORM = {"content-type": "application/x-www-form-urlencoded", "accept": "application/json"}
 
-_sources: LRUCache[str, TokenSource] = LRUCache(maxsize=64)
-_lock = Lock()
-
 
 def source(environ: Mapping[str, str]) -> TokenSource:
     """The source of the environment's tokens; one for all calls with the same credentials. Nothing is read yet but
@@ -50,14 +44,9 @@ def source(environ: Mapping[str, str]) -> TokenSource:
     """
     place = _file(environ)
     host = environ.get("GCE_METADATA_HOST") or "metadata.google.internal"
-    name = host if place is None else str(place)
-    with _lock:
-        found = _sources.get(name)
-        if found is None:
-            ask = _of_metadata(host) if place is None else _of_file(place)
-            said = f"the metadata server {host}" if place is None else f"the credentials {place}"
-            found = _sources[name] = TokenSource(said, ask, _OFF_CLOUD if place is None else "")
-        return found
+    if place is None:
+        return shared(host, lambda: TokenSource(f"the metadata server {host}", _of_metadata(host), _OFF_CLOUD))
+    return shared(str(place), lambda: TokenSource(f"the credentials {place}", _of_file(place)))
 
 
 def _file(environ: Mapping[str, str]) -> Path | None:

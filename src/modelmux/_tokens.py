@@ -11,6 +11,8 @@ from collections.abc import Callable, Generator
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
+from cachetools import LRUCache
+
 from modelmux import providers
 from modelmux._effects import Effect, NextBytes, Send, Sleep
 from modelmux._json import loads
@@ -46,6 +48,10 @@ _LARGEST = 64 * 1024
 
 _LIFETIME = 3600.0
 """Seconds a token is taken to live where the answer does not say."""
+
+
+_sources: LRUCache[str, TokenSource] = LRUCache(maxsize=256)
+_lock = Lock()
 
 
 class TokenSource:
@@ -108,6 +114,15 @@ class TokenSource:
         seconds = float(lives) if isinstance(lives, (int, float)) else _LIFETIME
         self._token, self._ends = Secret(token), clock.time() + seconds
         return self._token
+
+
+def shared(place: str, make: Callable[[], TokenSource]) -> TokenSource:
+    """The one source of all calls with the same credentials: ``place`` says which those are, and is no secret."""
+    with _lock:
+        found = _sources.get(place)
+        if found is None:
+            found = _sources[place] = make()
+        return found
 
 
 def token_for(

@@ -34,6 +34,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from modelmux.endpoint import Endpoint
 from modelmux.errors import ConfigError, UnknownName
+from modelmux.providers import ROWS_VARIABLE
 
 _PREFIX = "MODELMUX_"
 
@@ -173,7 +174,7 @@ def from_env(environ: Mapping[str, str] | None = None) -> Config:
         value = environ.get(_PREFIX + name.upper())
         if value:
             data[name] = [part.strip() for part in value.split(",")] if name == "models" else value
-    known = {_PREFIX + name.upper() for name in (*Config.model_fields, "config")}
+    known = {_PREFIX + name.upper() for name in (*Config.model_fields, "config")} | {ROWS_VARIABLE}
     for variable in environ:
         if variable.startswith(_PREFIX) and variable not in known:
             raise ConfigError(str(UnknownName("environment variable", variable, known)), field=variable)

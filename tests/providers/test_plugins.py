@@ -13,7 +13,7 @@ from textwrap import dedent
 
 import pytest
 
-from modelmux import Mux, providers
+from modelmux import Mux, config, providers
 from modelmux.errors import ConfigError, UnknownName
 from modelmux.providers import _plugins, parse_row
 from modelmux.testing.server import VendorServer
@@ -75,7 +75,7 @@ def test_a_registered_row_is_a_vendor(server, monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_a_directory_of_rows_is_read(server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("MODELMUX_PROVIDERS", str(tmp_path))
+    monkeypatch.setenv("MODELMUX_PROVIDER_ROWS", str(tmp_path))
     monkeypatch.setenv("ACME_API_KEY", "acme-test-key")
     tmp_path.joinpath("acme.toml").write_text(row_of(server), "utf-8")
     tmp_path.joinpath("notes.txt").write_text("no row", "utf-8")
@@ -84,9 +84,13 @@ def test_a_directory_of_rows_is_read(server, tmp_path: Path, monkeypatch: pytest
     assert "acme.chat" in providers.api_names()
 
 
+def test_the_variable_is_one_that_the_configuration_knows(tmp_path: Path) -> None:
+    assert config.from_env({"MODELMUX_PROVIDER_ROWS": str(tmp_path)}) == config.from_env({})
+
+
 def test_a_row_from_elsewhere_takes_no_name_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ours = providers.get("groq")
-    monkeypatch.setenv("MODELMUX_PROVIDERS", str(tmp_path))
+    monkeypatch.setenv("MODELMUX_PROVIDER_ROWS", str(tmp_path))
     tmp_path.joinpath("groq.toml").write_text('id = "groq"\nname = "Not Groq"\naliases = ["hf"]\n', "utf-8")
     assert providers.get("groq") is ours
     assert providers.get("hf").id == "huggingface"
@@ -103,14 +107,14 @@ def test_a_row_from_elsewhere_takes_no_name_away(tmp_path: Path, monkeypatch: py
 def test_a_wrong_row_of_the_users_is_an_error_that_names_it(
     text: str, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("MODELMUX_PROVIDERS", str(tmp_path))
+    monkeypatch.setenv("MODELMUX_PROVIDER_ROWS", str(tmp_path))
     tmp_path.joinpath("acme.toml").write_text(text, "utf-8")
     with pytest.raises(ConfigError, match=rf"acme\.toml: .*{said}"):
         providers.get("acme")
 
 
 def test_a_directory_that_is_not_there_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("MODELMUX_PROVIDERS", str(tmp_path / "none"))
+    monkeypatch.setenv("MODELMUX_PROVIDER_ROWS", str(tmp_path / "none"))
     with pytest.raises(ConfigError, match="no such directory"):
         providers.get("acme")
     assert providers.get("openai").id == "openai"

@@ -28,7 +28,7 @@ from modelmux._http import HttpHead, HttpRequest
 from modelmux._resolve import Surroundings, resolve
 from modelmux._tokens import EARLY, TokenSource
 from modelmux.errors import AttemptTimeout, AuthError, ConfigError, ConnectionFailed, MalformedResponse, ServerError
-from modelmux.providers import vertex
+from modelmux.providers import vertex, watsonx
 from modelmux.testing import FakeClock
 from modelmux.testing.server import VendorServer
 
@@ -155,6 +155,25 @@ def test_credentials_go_to_google_only(credentials) -> None:
         foreign = resolve(Endpoint("vertex/gemini-2.5-flash", base_url=address), where)
         assert vertex.token_source(foreign, None, environ) is None
     assert vertex.token_source(resolve(Endpoint("vertex/gemini-2.5-flash"), Surroundings({}, {})), None, {}) is None
+
+
+def test_an_api_key_of_ibm_is_exchanged_and_a_token_is_not() -> None:
+    def source(key: str, **at: Any) -> TokenSource | None:
+        target = resolve(Endpoint("watsonx/ibm/granite", api_key=key, **at), Surroundings({}, {}))
+        return watsonx.token_source(target, target.key, {})
+
+    found = source("test-key")
+    assert found is not None
+    assert found is source("test-key")
+    assert found is not source("another-key")
+    request = found.ask(0.0)
+    assert (request.method, request.url) == ("POST", "https://iam.cloud.ibm.com/identity/token")
+    assert parse_qs(request.body.decode()) == {
+        "grant_type": ["urn:ibm:params:oauth:grant-type:apikey"],
+        "apikey": ["test-key"],
+    }
+    assert source("head.claims.signature") is None
+    assert source("test-key", base_url="https://proxy.example/ml/v1") is None
 
 
 # --- when and how often ------------------------------------------------------------------------------------------

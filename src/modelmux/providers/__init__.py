@@ -14,9 +14,9 @@ A hook, the module that :attr:`Row.hook` names, may offer these functions, all p
   ``auth.scheme = "hook"``. ``key`` is None where only the environment can help; ``now`` is in seconds since the
   epoch. Raises MissingKey. A key of the environment goes to the provider's own address only.
 
-Rows of your own: :func:`register` one; put TOML files into the directory that ``MODELMUX_PROVIDERS`` names; or install
-a package with an entry point in the group ``modelmux.providers``, which is a :class:`Row` or a package that holds TOML
-files. Both places are read at the first name that no row here answers to.
+Rows of your own: :func:`register` one; put TOML files into the directory that ``MODELMUX_PROVIDER_ROWS`` names; or
+install a package with an entry point in the group ``modelmux.providers``, which is a :class:`Row` or a package that
+holds TOML files. Both places are read at the first name that no row here answers to.
 """
 
 from __future__ import annotations
@@ -32,6 +32,10 @@ from typing import Any
 from modelmux.errors import ConfigError, UnknownName
 
 __all__ = ["Auth", "Call", "Row", "api_names", "find", "get", "hook", "names", "parse_row", "register"]
+
+
+ROWS_VARIABLE = "MODELMUX_PROVIDER_ROWS"
+"""The environment variable that names the user's directory of rows."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,13 +13,10 @@ from types import ModuleType
 from typing import Any
 
 from modelmux.errors import ConfigError
-from modelmux.providers import Row, parse_row
+from modelmux.providers import ROWS_VARIABLE, Row, parse_row
 
 GROUP = "modelmux.providers"
 """The entry-point group."""
-
-DIRECTORY = "MODELMUX_PROVIDERS"
-"""The variable that names the user's directory of TOML files."""
 
 _log = logging.getLogger("modelmux")
 
@@ -28,10 +25,10 @@ def rows() -> Iterator[Row]:
     """The user's own rows first. Raises ConfigError for a directory or file of the user's that cannot be read; what
     a distribution got wrong is logged and left out.
     """
-    place = os.environ.get(DIRECTORY)
+    place = os.environ.get(ROWS_VARIABLE)
     if place:
         if not Path(place).is_dir():
-            raise ConfigError(f"{DIRECTORY}={place}: there is no such directory", field=DIRECTORY)
+            raise ConfigError(f"{ROWS_VARIABLE}={place}: there is no such directory", field=ROWS_VARIABLE)
         yield from _in(Path(place), place)
     for point in entry_points(group=GROUP):
         try:
