@@ -45,9 +45,9 @@ max_tokens = ["max_tokens"]
 ```
 
 Put it as `acme.toml` into a directory that the variable `MODELMUX_PROVIDER_ROWS` names, and `acme/some-model` is a
-model. In code, `modelmux.providers.register(parse_row(...))` does the same for the process. A distribution brings rows by an
-entry point: a package that holds such files, or a `Row`. What a row cannot say, a module does that its `hook` names
-(`modelmux.providers` says how).
+model. In code, `modelmux.providers.register(parse_row(...))` does the same for the process. A distribution brings rows
+by an entry point: a package that holds such files, or a `Row`. What a row cannot say, a module does that its `hook`
+names (`modelmux.providers` says how).
 
 ```toml
 [project.entry-points."modelmux.providers"]

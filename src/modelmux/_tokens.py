@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Generator
+from functools import cache
 from threading import Lock
 from typing import TYPE_CHECKING, Any
-
-from cachetools import LRUCache
 
 from modelmux import providers
 from modelmux._effects import Effect, NextBytes, Send, Sleep
@@ -29,6 +28,8 @@ from modelmux.errors import (
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from cachetools import LRUCache
 
     from modelmux._clock import Clock
     from modelmux._http import HttpHead, HttpRequest
@@ -50,8 +51,14 @@ _LIFETIME = 3600.0
 """Seconds a token is taken to live where the answer does not say."""
 
 
-_sources: LRUCache[str, TokenSource] = LRUCache(maxsize=256)
 _lock = Lock()
+
+
+@cache
+def _sources() -> LRUCache[str, TokenSource]:
+    from cachetools import LRUCache  # 8 ms that only calls with tokens need
+
+    return LRUCache(maxsize=256)
 
 
 class TokenSource:
@@ -119,9 +126,9 @@ class TokenSource:
 def shared(place: str, make: Callable[[], TokenSource]) -> TokenSource:
     """The one source of all calls with the same credentials: ``place`` says which those are, and is no secret."""
     with _lock:
-        found = _sources.get(place)
+        found = _sources().get(place)
         if found is None:
-            found = _sources[place] = make()
+            found = _sources()[place] = make()
         return found
 
 

@@ -13,10 +13,11 @@ from textwrap import dedent
 
 import pytest
 
-from modelmux import Mux, config, providers
+from modelmux import Mux, config, providers, wire
 from modelmux.errors import ConfigError, UnknownName
 from modelmux.providers import _plugins, parse_row
 from modelmux.testing.server import VendorServer
+from modelmux.types import Message, Request, Text
 
 ROW = """\
 id = "acme"
@@ -47,8 +48,8 @@ def _as_new(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     providers._outside.cache_clear()
 
 
-def row_of(server: VendorServer, wire: str = "openai.chat") -> str:
-    return ROW.format(address=server.base_url, wire=wire)
+def row_of(server: VendorServer, format_id: str = "openai.chat") -> str:
+    return ROW.format(address=server.base_url, wire=format_id)
 
 
 def asked(server: VendorServer, mux: Mux) -> None:
@@ -72,6 +73,19 @@ def test_a_registered_row_is_a_vendor(server, monkeypatch: pytest.MonkeyPatch) -
         asked(server, mux)
     assert "acme" in providers.names()
     assert providers.get("acme-ai").name == "Acme Models"
+
+
+def test_a_row_registered_in_anothers_place_is_spoken_as_it_says() -> None:
+    def row(limit: str) -> providers.Row:
+        chat = {"wire": "openai.chat", "path": "/chat/completions", "dialect": {"max_tokens": [limit]}}
+        return parse_row({"id": "acme", "name": "Acme", "calls": {"chat": chat}}, origin="test")
+
+    for limit in ("max_tokens", "max_completion_tokens"):
+        providers.register(row(limit))
+        asked = Request((Message("user", (Text("hi"),)),), max_tokens=5)
+        body, _ = wire.get("acme.chat").encode_request(asked, model="acme-1")
+        assert body[limit] == 5
+        assert wire.get("acme.chat") is wire.get("acme.chat")
 
 
 def test_a_directory_of_rows_is_read(server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Iterable, Iterator, Mapping
-from functools import lru_cache
 from typing import Any, Protocol
 
 from modelmux import providers
@@ -71,7 +70,10 @@ _FORMATS: Registry[str] = Registry(
 )
 
 
-@lru_cache(maxsize=256)
+_made: dict[str, tuple[providers.Call | None, Wire]] = {}
+"""Codecs by api, each with the call of a row that it was made for: a row may be registered in another's place."""
+
+
 def get(api: str) -> Wire:
     """The codec for a wire id, or for ``<provider>.<call>`` as that provider's row maps it.
 
@@ -79,13 +81,18 @@ def get(api: str) -> Wire:
     """
     vendor, _, call = api.partition(".")
     row = providers.find(vendor)
-    if row is not None and call in row.calls:
-        spec = row.calls[call]
-        if spec.wire is not None:
-            return make(spec.wire, row.id, spec.dialect, spec.usage)
-    if api in _FORMATS:
-        return make(api, vendor, {}, api)
-    raise _FORMATS.unknown(api, also=providers.api_names())
+    spec = None if row is None else row.calls.get(call)
+    held = _made.get(api)
+    if held is not None and held[0] is spec:
+        return held[1]
+    if row is not None and spec is not None and spec.wire is not None:
+        wire = make(spec.wire, row.id, spec.dialect, spec.usage)
+    elif api in _FORMATS:
+        wire = make(api, vendor, {}, api)
+    else:
+        raise _FORMATS.unknown(api, also=providers.api_names())
+    _made[api] = spec, wire
+    return wire
 
 
 def make(format_id: str, provider: str, dialect: Mapping[str, Any], usage: str) -> Wire:
