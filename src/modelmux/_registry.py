@@ -49,5 +49,6 @@ class Registry(Generic[T]):
 
         for point in entry_points(group=self._group):
             value: Any = point.load()
-            # A module goes by its name, as the built-in tables have it.
-            self._table.setdefault(point.name, value.__name__ if isinstance(value, ModuleType) else value)
+            if isinstance(value, ModuleType):
+                value = value.__name__  # as the built-in tables have it
+            self._table.setdefault(point.name, value)
