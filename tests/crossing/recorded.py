@@ -261,7 +261,9 @@ def compare(before: Request, after: Request, warnings: list[Warning]) -> Iterato
 
 
 def _whole(request: Request) -> bool:
-    """Whether every call has its result: some recordings continue a conversation that the vendor keeps."""
+    """Whether something is asked and every call has its result: some go on with what the vendor keeps on its side."""
+    if not _said("system", "developer", "user")(request) and not _media(request):
+        return False
     calls = Counter(part.id for part in _parts(request) if isinstance(part, ToolCall))
     return calls == Counter(part.id for part in _parts(request) if isinstance(part, ToolResult))
 
@@ -277,7 +279,7 @@ def requests() -> Iterator[tuple[str, str, Request]]:
             request = codec.decode_request(body)
         except ModelmuxError:
             continue  # no chat wire, or a body recorded for being wrong
-        if request.source is not None:
+        if request.source is not None and request.messages:
             yield row["id"], request.source.wire, replace(request, source=None)
 
 
