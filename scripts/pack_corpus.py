@@ -16,8 +16,21 @@ KEPT = ("id", "source_repo", "source_path", "licence", "kind", "vendor", "api", 
 
 
 CALLS = frozenset(
-    "chat chat_v1 chat_v2 responses completions messages anthropic generateContent interactions"
-    " converse converse-stream invoke invoke-stream".split()
+    [
+        "chat",
+        "chat_v1",
+        "chat_v2",
+        "responses",
+        "completions",
+        "messages",
+        "anthropic",
+        "generateContent",
+        "interactions",
+        "converse",
+        "converse-stream",
+        "invoke",
+        "invoke-stream",
+    ]
 )
 
 

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 from modelmux import _books as books
 from modelmux import providers
 from modelmux._attempt import Trial, attempt
+from modelmux._credentials import refused, token_for
 from modelmux._effects import Effect, Emit, Look, Sleep
-from modelmux._tokens import refused, token_for
 from modelmux._upstream import http_request
 from modelmux.errors import (
     AttemptTimeout,

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
+from modelmux._credentials import TokenSource, shared
 from modelmux._http import HttpRequest
 from modelmux._json import dumps, loads
-from modelmux._tokens import TokenSource, shared
 from modelmux.errors import ConfigError
 
 __all__ = ["source"]

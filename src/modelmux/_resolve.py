@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
@@ -17,8 +16,6 @@ from modelmux.errors import ConfigError, UnknownName
 from modelmux.providers import Row
 
 Spec = str | Endpoint
-
-_log = logging.getLogger("modelmux")
 
 _COMPATIBLE = "openai_compatible"
 
@@ -84,7 +81,11 @@ def resolve(spec: Spec, where: Surroundings, *, group: int = 0) -> Target:
     """One target. Raises UnknownName for a model or provider nobody knows, ConfigError for a missing address."""
     endpoint = Endpoint(spec) if isinstance(spec, str) else spec
     if endpoint.rpm is not None or endpoint.tpm is not None:
-        _log.warning("%s: rpm= and tpm= are noted, but no limit is kept in this version", endpoint.model)
+        import logging  # 10 ms, and only for who gives a limit
+
+        logging.getLogger("modelmux").warning(
+            "%s: rpm= and tpm= are noted, but no limit is kept in this version", endpoint.model
+        )
     row, model = split_name(endpoint.model, where, has_address=endpoint.base_url is not None)
     call_name = chat_call(row, model)
     base_url = (endpoint.base_url or where.base_url(row, endpoint.region)).rstrip("/")

@@ -9,7 +9,7 @@ A hook, the module that :attr:`Row.hook` names, may offer these functions, all p
   gives one, in place of ``base_url``; empty where it takes a user to know;
 * ``url(target, stream) -> str``: the address of a call, in place of ``base_url`` and ``path``;
 * ``token_source(target, key, environ) -> TokenSource | None``: where a short-lived token is exchanged for what the
-  environment holds; the token then stands in for the key (:mod:`modelmux._tokens`);
+  environment holds; the token then stands in for the key (:mod:`modelmux._credentials`);
 * ``authorise(target, key, request, *, now, environ) -> HttpRequest``: the request with what proves who sends it, for
   ``auth.scheme = "hook"``. ``key`` is None where only the environment can help; ``now`` is in seconds since the
   epoch. Raises MissingKey. A key of the environment goes to the provider's own address only.

@@ -12,8 +12,8 @@ from modelmux._http import HttpRequest
 from modelmux.errors import MissingKey
 
 if TYPE_CHECKING:
+    from modelmux._credentials import TokenSource
     from modelmux._secret import Secret
-    from modelmux._tokens import TokenSource
     from modelmux.endpoint import Target
     from modelmux.providers import Row
 

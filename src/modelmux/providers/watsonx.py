@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode, urlsplit
 
+from modelmux._credentials import TokenSource, shared
 from modelmux._http import HttpRequest
-from modelmux._tokens import TokenSource, shared
 
 if TYPE_CHECKING:
     from modelmux._secret import Secret

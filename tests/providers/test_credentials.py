@@ -22,11 +22,11 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 
 from modelmux import Endpoint, Mux, _google_auth
+from modelmux._credentials import EARLY, TokenSource
 from modelmux._driver import Driver
 from modelmux._effects import NextBytes, Send, Sleep
 from modelmux._http import HttpHead, HttpRequest
 from modelmux._resolve import Surroundings, resolve
-from modelmux._tokens import EARLY, TokenSource
 from modelmux.errors import AttemptTimeout, AuthError, ConfigError, ConnectionFailed, MalformedResponse, ServerError
 from modelmux.providers import vertex, watsonx
 from modelmux.testing import FakeClock
