@@ -15,8 +15,8 @@ sys.path.insert(0, str(Path(__file__).parent.parent / "tests" / "counting"))
 
 from test_recordings import Case, cases, of, share
 
-from modelmux._counting import size
-from modelmux._encodings import encoding
+from modelmux.counting.count import size
+from modelmux.counting.encodings import encoding
 
 KINDS = {
     "text": "text alone",

@@ -15,23 +15,10 @@ OUT = Path(__file__).parents[1] / "tests" / "data" / "wire"
 KEPT = ("id", "source_repo", "source_path", "licence", "kind", "vendor", "api", "model", "stream", "features")
 
 
-CALLS = frozenset(
-    [
-        "chat",
-        "chat_v1",
-        "chat_v2",
-        "responses",
-        "completions",
-        "messages",
-        "anthropic",
-        "generateContent",
-        "interactions",
-        "converse",
-        "converse-stream",
-        "invoke",
-        "invoke-stream",
-    ]
-)
+CHAT = {"chat", "chat_v1", "chat_v2", "responses", "completions", "messages", "anthropic"}
+GOOGLE = {"generateContent", "interactions"}
+AMAZON = {"converse", "converse-stream", "invoke", "invoke-stream"}
+CALLS = CHAT | GOOGLE | AMAZON
 
 
 def wanted(api: str) -> bool:

@@ -12,9 +12,9 @@ import lzma
 import sys
 from pathlib import Path
 
-from modelmux._encodings import PUBLISHED
+from modelmux.counting.encodings import PUBLISHED
 
-OUT = Path(__file__).parents[1] / "src" / "modelmux" / "vocabularies"
+OUT = Path(__file__).parents[1] / "src" / "modelmux" / "counting" / "vocabularies"
 LIMIT = 1_500_000
 FILTERS = [{"id": lzma.FILTER_LZMA2, "preset": 9 | lzma.PRESET_EXTREME, "lc": 4, "lp": 0, "pb": 0}]
 

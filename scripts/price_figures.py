@@ -27,11 +27,11 @@ import corpus
 from cost import test_usage_on_recordings as usage_tests
 from cost.test_vectors import VECTORS
 from modelmux import catalogue, tokens
-from modelmux._counting import text_tokens
 from modelmux.cost import meter, price
 from modelmux.cost.bill import Cost
 from modelmux.cost.units import TOKENS
 from modelmux.cost.usage import reader
+from modelmux.counting.count import text_tokens
 from modelmux.errors import UnknownName
 from modelmux.types import Message, Request, Text, Usage
 from test_tokens import learned

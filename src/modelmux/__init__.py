@@ -36,7 +36,7 @@ _HOME = {
     "Reply": "types",
     "RetryPolicy": "routing.retry",
     "Stream": "_streams",
-    "TokenCount": "_counting",
+    "TokenCount": "counting.count",
     "Tool": "types",
     "Warning": "types",
 }
@@ -107,11 +107,11 @@ def __dir__() -> list[str]:
 
 
 if TYPE_CHECKING:
-    from modelmux._counting import TokenCount
     from modelmux._default import achat, astream, chat, default_mux, explain, stream
     from modelmux._mux import Mux
     from modelmux._options import CallOptions
     from modelmux._streams import AsyncStream, Stream
+    from modelmux.counting.count import TokenCount
     from modelmux.endpoint import Endpoint
     from modelmux.errors import ModelmuxError, ProviderError
     from modelmux.money import Money

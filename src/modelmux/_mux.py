@@ -33,9 +33,9 @@ from modelmux.routing.table import Fleet
 from modelmux.types import Reply
 
 if TYPE_CHECKING:
-    from modelmux._counting import TokenCount
     from modelmux.config import Config
     from modelmux.cost.ledger import Ledger
+    from modelmux.counting.count import TokenCount
     from modelmux.endpoint import Target
     from modelmux.money import Money
     from modelmux.routing.plan import Decision
@@ -181,7 +181,7 @@ class Mux:
         ``exact`` asks the vendor's counting endpoint, which is free, and needs one model. Raises InvalidRequest,
         Unsupported where a vendor has no such endpoint, MissingKey and ProviderError.
         """
-        from modelmux._counting import count_for  # brings what only counting needs
+        from modelmux.counting.count import count_for  # brings what only counting needs
 
         request, targets = self._counted(messages, options)
         if not exact:
@@ -192,7 +192,7 @@ class Mux:
         self, messages: Messages, *, exact: bool = False, **options: Unpack[CallOptions]
     ) -> TokenCount:
         """:meth:`count_tokens`, async. Large requests are counted in a worker thread."""
-        from modelmux._counting import acount_for
+        from modelmux.counting.count import acount_for
 
         request, targets = self._counted(messages, options)
         if not exact:
@@ -308,7 +308,7 @@ class Mux:
         return request, self._all() if names is None else self._named(names)
 
     def _asking(self, request: Request, targets: Sequence[Target], options: CallOptions) -> Any:
-        from modelmux._count import count, only
+        from modelmux.counting.ask import count, only
 
         given = options.get("deadline")
         wanted = options_.seconds(self._defaults["deadline"] if given is None else given, "deadline")

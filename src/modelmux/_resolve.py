@@ -83,9 +83,8 @@ def resolve(spec: Spec, where: Surroundings, *, group: int = 0) -> Target:
     if endpoint.rpm is not None or endpoint.tpm is not None:
         import logging  # 10 ms, and only for who gives a limit
 
-        logging.getLogger("modelmux").warning(
-            "%s: rpm= and tpm= are noted, but no limit is kept in this version", endpoint.model
-        )
+        said = "%s: rpm= and tpm= are noted, but no limit is kept in this version"
+        logging.getLogger("modelmux").warning(said, endpoint.model)
     row, model = split_name(endpoint.model, where, has_address=endpoint.base_url is not None)
     call_name = chat_call(row, model)
     base_url = (endpoint.base_url or where.base_url(row, endpoint.region)).rstrip("/")

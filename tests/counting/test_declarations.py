@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modelmux._declarations import declare
+from modelmux.counting.declarations import declare
 from modelmux.types import Tool
 
 

@@ -14,8 +14,8 @@ import tiktoken
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from modelmux._counting import size, text_tokens
-from modelmux._encodings import PUBLISHED, encoding, is_built
+from modelmux.counting.count import size, text_tokens
+from modelmux.counting.encodings import PUBLISHED, encoding, is_built
 from modelmux.errors import UnknownName
 
 BLOBS = "https://openaipublic.blob.core.windows.net/encodings/"
@@ -51,7 +51,7 @@ def test_everything_else_is_as_tiktoken_has_it(name, tmp_path, monkeypatch):
 
 
 def test_packed_small():
-    packed = files("modelmux").joinpath("vocabularies")
+    packed = files("modelmux.counting").joinpath("vocabularies")
     assert sum(len(packed.joinpath(f"{name}.xz").read_bytes()) for name in NAMES) < 1_500_000
 
 

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from modelmux import Mux, TokenCount
-from modelmux._count import count
 from modelmux._effects import NextBytes, Send
 from modelmux._http import HttpHead
 from modelmux._resolve import Surroundings, resolve
+from modelmux.counting.ask import count
 from modelmux.endpoint import Endpoint
 from modelmux.errors import (
     AuthError,

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from modelmux import Mux
-from modelmux._pictures import Patches, Tiles, dimensions
+from modelmux.counting.pictures import Patches, Tiles, dimensions
 from modelmux.types import Media, Message, Text
 
 

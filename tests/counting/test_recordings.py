@@ -12,8 +12,8 @@ import pytest
 
 import corpus
 from modelmux import tokens, wire
-from modelmux._counting import TokenCount, count_request
 from modelmux.catalogue.encodings import rule_of
+from modelmux.counting.count import TokenCount, count_request
 
 WIRE = "openai.chat"
 

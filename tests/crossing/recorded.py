@@ -196,13 +196,15 @@ FIELDS: dict[str, Field] = {
         lambda r: sorted(t.kind for t in r.tools if isinstance(t, ServerTool)), ("tools", r"tools\[\d+\]"), ()
     ),
     "tool_choice": Field(_choice, ("tool_choice", "tools"), (None, ("auto", []))),
-    "instructions": Field(_said("system", "developer"), ("messages", "content"), ()),
-    "user's words": Field(_said("user"), ("messages", "media", "content"), ()),
-    "assistant's words": Field(_said("assistant"), ("messages", "refusal"), ()),
+    "instructions": Field(_said("system", "developer"), ("messages$", "messages.system", "content", _PLACE), ()),
+    "user's words": Field(
+        _said("user"), ("messages$", "messages.system", "media", "tool_result", "content", _PLACE), ()
+    ),
+    "assistant's words": Field(_said("assistant"), ("messages$", "messages.system", "refusal", _PLACE), ()),
     "names": Field(_names, ("messages.name", r"messages\[\d+\].name", "name"), ()),
     "tool_calls": Field(_calls, ("messages.tool_calls", "tool_calls", "tool_call.arguments", _PLACE), ()),
-    "tool_results": Field(_pairs, ("tool_result", _PLACE, "messages.tool_results"), ()),
-    "tool_results.is_error": Field(_errors, ("tool_result",), ()),
+    "tool_results": Field(_pairs, ("tool_result", "tool_calls", _PLACE, "messages$"), ()),
+    "tool_results.is_error": Field(_errors, ("tool_result", "tool_calls"), ()),
     "media": Field(_media, ("media", r"messages\.(image|document|audio|video|file|media)", "tool_result", _PLACE), ()),
     "media.detail": Field(_attribute("detail"), ("media", "messages.image", _PLACE), ()),
     "media.name": Field(

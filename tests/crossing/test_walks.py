@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from crossing import bodies, histories, native
@@ -27,7 +27,6 @@ numbered anew in each turn.
 
 @pytest.mark.parametrize(("target", "model"), histories.TARGETS)
 @given(request=histories.requests(), stream=st.booleans())
-@settings(max_examples=60)
 def test_a_history_of_any_makers_is_valid_at_every_target(
     target: str, model: str, request: Request, stream: bool
 ) -> None:

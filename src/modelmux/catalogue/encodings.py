@@ -1,4 +1,4 @@
-"""Which models' tokenizer is public, and what goes around the text of a chat: data for :mod:`modelmux._counting`.
+"""Which models' tokenizer is public, and what goes around the text of a chat: data for :mod:`modelmux.counting.count`.
 
 Sources: which model uses which encoding, and the tokens around messages and names: OpenAI's cookbook "How to count
 tokens with tiktoken" and tiktoken's own table of models. That tools are shown as TypeScript declarations: OpenAI's
@@ -12,7 +12,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from modelmux._pictures import Patches, Tiles
+from modelmux.counting.pictures import Patches, Tiles
 
 WIRE = "openai.chat"
 """The wire whose rendering is known."""

@@ -10,11 +10,11 @@ from typing import Annotated, Any
 import typer
 
 from modelmux import Mux, _json
-from modelmux._counting import TokenCount, text_tokens
 from modelmux.cli import _prices as known
 from modelmux.cli._routing import AsJson
 from modelmux.cli.console import UNKNOWN, out, show, table, write_json
 from modelmux.cost import prices
+from modelmux.counting.count import TokenCount, text_tokens
 from modelmux.errors import ConfigError, UnknownName
 from modelmux.routing.learning import script_of
 from modelmux.tokens import measure

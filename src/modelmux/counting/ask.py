@@ -12,10 +12,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from modelmux import tokens
-from modelmux._counting import TokenCount
 from modelmux._effects import Effect, NextBytes, Send
 from modelmux._json import load_object
 from modelmux._upstream import http_request
+from modelmux.counting.count import TokenCount
 from modelmux.errors import InvalidRequest, MalformedResponse, ProviderError, Unsupported
 
 if TYPE_CHECKING:

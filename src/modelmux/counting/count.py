@@ -9,10 +9,11 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from modelmux import _encodings, _json, tokens
-from modelmux._declarations import declare
-from modelmux._pictures import Patches, Tiles, dimensions
+from modelmux import _json, tokens
 from modelmux.catalogue.encodings import Rule, encoding_of, picture_of, rule_of
+from modelmux.counting import encodings
+from modelmux.counting.declarations import declare
+from modelmux.counting.pictures import Patches, Tiles, dimensions
 from modelmux.types import (
     Media,
     Message,
@@ -69,7 +70,7 @@ def text_tokens(text: str, model: str) -> TokenCount:
 
 def size(text: str, encoding: str) -> int:
     """Tokens of ``text``, exactly. The first call with an encoding loads it (0.3 s)."""
-    encode = _encodings.encoding(encoding).encode_ordinary
+    encode = encodings.encoding(encoding).encode_ordinary
     if len(text) <= _PIECE:
         return len(encode(text))
     return sum([len(encode(piece)) for piece in _pieces(text)])
@@ -95,7 +96,7 @@ async def acount_for(request: Request, targets: Sequence[Target]) -> TokenCount:
     """:func:`count_for`; in a worker thread where it would keep the event loop waiting."""
     rules = [rule_of(target.model, target.call.wire, target.provider) for target in targets]
     names = {rule.encoding for rule in rules if rule is not None}
-    if names and (tokens.measure(request).size > BLOCKING or not all(map(_encodings.is_built, names))):
+    if names and (tokens.measure(request).size > BLOCKING or not all(map(encodings.is_built, names))):
         import asyncio  # a coroutine runs, so it is loaded; nobody else needs it here
 
         return await asyncio.to_thread(count_for, request, targets)

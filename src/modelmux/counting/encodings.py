@@ -103,7 +103,7 @@ def _ranks(name: str) -> dict[bytes, int]:
     """Token -> rank. A packed vocabulary is every token in order of rank, each behind its length as one byte."""
     import lzma  # loads a shared library, for the first count only
 
-    packed = lzma.decompress(files("modelmux").joinpath("vocabularies", f"{name}.xz").read_bytes())
+    packed = lzma.decompress(files("modelmux.counting").joinpath("vocabularies", f"{name}.xz").read_bytes())
     ranks: dict[bytes, int] = {}
     at, end = 0, len(packed)
     while at < end:
