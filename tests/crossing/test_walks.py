@@ -16,13 +16,9 @@ FAMILIES = ({"gemini.generateContent", "gemini.interactions"}, {"anthropic.messa
 """Wires of one vendor, which takes its own proofs on both."""
 
 PENDING = {
-    "bedrock.converse": ("a blank text in a result", "ids of an earlier turn"),
-    "openai.responses": ("ids given twice",),
     "gemini.interactions": ("ids given twice",),
 }
-"""What these wires still get wrong: rules of ``bodies`` broken for a conversation with blank results or with calls
-numbered anew in each turn.
-"""
+"""What these wires still get wrong: rules of ``bodies`` broken where calls are numbered anew in each turn."""
 
 
 @pytest.mark.parametrize(("target", "model"), histories.TARGETS)
