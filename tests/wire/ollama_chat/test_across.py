@@ -173,9 +173,9 @@ def test_a_call_without_an_id_is_given_one_that_the_server_never_sees():
     body, warnings = said(Request((HI, answer.message, results)))
     assert body["messages"][1]["tool_calls"] == called("add", "add")["message"]["tool_calls"]
     assert body["messages"][2:] == [
-        {"role": "tool", "content": "2", "tool_name": "add"},
         {"role": "tool", "content": "1", "tool_name": "add"},
-    ]
+        {"role": "tool", "content": "2", "tool_name": "add"},
+    ]  # in the order of the calls: without ids, their place is all that tells them apart
     assert warnings == set()
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from modelmux.errors import InvalidRequest
 from modelmux.types import Media, Message, Opaque, Part, Refusal, Role, Text, ToolCall, ToolResult
+from modelmux.wire._calls import with_unique_ids
 from modelmux.wire._kept import Losses
 from modelmux.wire.gemini_interactions.items import Item, decode_item, encode_item
 from modelmux.wire.gemini_interactions.vocabulary import MINE, WIRE
@@ -99,7 +100,7 @@ def _turn(item: Item, role: Role) -> Message:
 
 def encode_input(messages: Iterable[Message], losses: Losses) -> Any:
     """The value of ``input``, without what the system says: that stands elsewhere."""
-    turns = [message for message in messages if message.role not in ("system", "developer")]
+    turns = [message for message in with_unique_ids(tuple(messages)) if message.role not in ("system", "developer")]
     names: dict[str, str] = {}
     out: list[Any] = []
     for message in turns:

@@ -7,6 +7,7 @@ from typing import Any
 
 from modelmux.errors import InvalidRequest
 from modelmux.types import Media, Message, Opaque, Part, Reasoning, Refusal, Role, Text, ToolCall, ToolResult
+from modelmux.wire._calls import with_calls_joined, with_results_in_order
 from modelmux.wire._kept import Losses, strings, word
 from modelmux.wire._media import bytes_of
 from modelmux.wire.ollama_chat.vocabulary import MINE, WIRE, decode_call, encode_call
@@ -81,7 +82,8 @@ def _result(rest: dict[str, Any], parts: list[Part], waiting: list[ToolCall]) ->
 def encode_messages(messages: tuple[Message, ...], losses: Losses) -> list[dict[str, Any]]:
     out: list[dict[str, Any]] = []
     calls: dict[str, ToolCall] = {}
-    for message in messages:
+    # Calls may have no ids here: a result is told by its tool and its place among the results.
+    for message in with_results_in_order(with_calls_joined(messages)):
         own = MINE.of(message.extra)
         if "$message" in own and isinstance(message.content[0], Opaque):
             out.append(message.content[0].value)
