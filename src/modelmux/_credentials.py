@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Generator
-from functools import cache
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
@@ -51,14 +50,25 @@ _LIFETIME = 3600.0
 """Seconds a token is taken to live where the answer does not say."""
 
 
-_lock = Lock()
+class _Sources:
+    """The sources of this process. A forked child begins with none: its parent may have held a lock."""
+
+    def __init__(self) -> None:
+        self.lock = Lock()
+        self._kept: LRUCache[str, TokenSource] | None = None
+
+    @property
+    def kept(self) -> LRUCache[str, TokenSource]:
+        if self._kept is None:
+            from cachetools import LRUCache  # 8 ms that only calls with tokens need
+
+            self._kept = LRUCache(maxsize=256)
+        return self._kept
 
 
-@cache
-def _sources() -> LRUCache[str, TokenSource]:
-    from cachetools import LRUCache  # 8 ms that only calls with tokens need
-
-    return LRUCache(maxsize=256)
+_sources = _Sources()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_sources.__init__)  # type: ignore[misc]  # begins anew
 
 
 class TokenSource:
@@ -125,10 +135,10 @@ class TokenSource:
 
 def shared(place: str, make: Callable[[], TokenSource]) -> TokenSource:
     """The one source of all calls with the same credentials: ``place`` says which those are, and is no secret."""
-    with _lock:
-        found = _sources().get(place)
+    with _sources.lock:
+        found = _sources.kept.get(place)
         if found is None:
-            found = _sources()[place] = make()
+            found = _sources.kept[place] = make()
         return found
 
 

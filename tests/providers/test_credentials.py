@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+import os
 import socket
 import sys
 import threading
@@ -432,3 +433,17 @@ def unused_port() -> int:
     with socket.socket() as held:
         held.bind(("127.0.0.1", 0))
         return int(held.getsockname()[1])
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_a_lock_held_at_a_fork_does_not_hold_up_the_child():
+    from modelmux import _credentials
+
+    kept = _credentials.shared("a place", lambda: _credentials.TokenSource("a", lambda now: None))
+    with _credentials._sources.lock:
+        child = os.fork()
+        if child == 0:
+            made = _credentials.shared("a place", lambda: _credentials.TokenSource("b", lambda now: None))
+            os._exit(0 if made is not kept else 1)
+    assert os.waitpid(child, 0)[1] == 0
+    assert _credentials.shared("a place", lambda: None) is kept
