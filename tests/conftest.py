@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import os
+import time
+from collections.abc import Iterator
 from contextlib import ExitStack
+from datetime import UTC, datetime
 
 import pytest
 from hypothesis import HealthCheck, settings
 
+from modelmux._clock import SystemClock
 from modelmux.testing.guard import forbid_network
 
 settings.register_profile("all", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -46,6 +50,18 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     left = config.stash.get(_second_tier, 0)
     if left:
         terminalreporter.write_line(f"{left} tests were left to the second tier: pytest --full runs them")
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _the_day() -> Iterator[None]:
+    """Every Mux believes it is the day the catalogue was compiled: models that end later are still there, and prices
+    are those of that day, whenever the suite runs.
+    """
+    day = datetime(2026, 11, 21, 12, tzinfo=UTC).timestamp()
+    start = time.time()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(SystemClock, "time", staticmethod(lambda: day + time.time() - start))
+        yield
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from random import Random
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, Unpack, cast
@@ -319,7 +320,9 @@ class Mux:
 
     def _all(self) -> tuple[Target, ...]:
         if self._targets is None:
-            self._targets = self._own(everything(self._where))
+            self._targets = self._own(
+                everything(self._where, datetime.fromtimestamp(self._clock.time(), UTC).date().isoformat())
+            )
         return self._targets
 
     def _named(self, names: Sequence[Any]) -> tuple[Target, ...]:

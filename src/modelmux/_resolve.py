@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date
 from typing import Any
 
 from modelmux import catalogue, providers, wire
@@ -169,12 +168,8 @@ def chat_call(row: Row, model: str) -> str:
     return name
 
 
-def resolve_all(models: Sequence[Any] | str | Endpoint | None, where: Surroundings) -> tuple[Target, ...]:
-    """Every target of ``models=``: names, Endpoints, and lists of them as groups of equals. None: all chat models of
-    the providers that have a key. Names are made unique.
-    """
-    if models is None:
-        return everything(where)
+def resolve_all(models: Sequence[Any] | str | Endpoint, where: Surroundings) -> tuple[Target, ...]:
+    """Every target of ``models=``: names, Endpoints, and lists of them as groups of equals. Names are made unique."""
     if isinstance(models, (str, Endpoint)):
         models = [models]
     targets: list[Target] = []
@@ -191,13 +186,13 @@ def resolve_all(models: Sequence[Any] | str | Endpoint | None, where: Surroundin
     return unique(targets)
 
 
-def everything(where: Surroundings) -> tuple[Target, ...]:
-    """Every chat model that the catalogue lists for the configured providers; those past their end are left out.
+def everything(where: Surroundings, today: str) -> tuple[Target, ...]:
+    """Every chat model that the catalogue lists for the configured providers; those past their end ``today`` (ISO 8601)
+    are left out.
 
     So are providers whose key is there and whose address is not (many a variable is set for other tools), and second
     routes to what a provider of the same key serves natively.
     """
-    today = date.today().isoformat()
     rows = [row for row in where.configured() if where.base_url(row) and any(call.wire for call in row.calls.values())]
     native = {row.id: set(row.key_env) for row in rows}
     return unique(

@@ -38,7 +38,8 @@ def test_keys_in_the_environment_are_found_as_the_vendors_sdks_find_them(vendors
         monkeypatch.setenv(name, value)
     with Mux() as mux:
         names = mux.endpoints
-        assert {OPENAI, CLAUDE, GEMINI} <= set(names)
+        assert {name.partition("/")[0] for name in names} == {"openai", "anthropic", "gemini"}
+        assert CLAUDE in names
         assert mux.chat("hi", model=OPENAI).provider == "openai"
         assert mux.chat("hi", model="claude-haiku-4-5").provider == "anthropic"
         assert mux.chat("hi", model="auto").text
