@@ -222,6 +222,7 @@ def mutated(value: Any, rng: random.Random) -> Any:
 def test_odd_answers_are_answers_or_errors_of_the_vendor(api: str):
     codec = wire.get(api)
     rng = random.Random(11)
+    survived = 0
     for row, body in answers(api):
         if row["stream"]:
             continue
@@ -233,12 +234,15 @@ def test_odd_answers_are_answers_or_errors_of_the_vendor(api: str):
                 continue
             codec.encode_response(answer)
             list(codec.encode_stream(unfold(answer)))
+            survived += 1
+    assert survived > 0
 
 
 @pytest.mark.parametrize("api", NATIVE)
 def test_odd_streams_are_answers_or_errors_of_the_vendor(api: str):
     codec = wire.get(api)
     rng = random.Random(12)
+    survived = 0
     for row, body in answers(api):
         if not row["stream"] or len(body) > 40_000 or row["kind"] == "sdk_level":
             continue
@@ -255,12 +259,15 @@ def test_odd_streams_are_answers_or_errors_of_the_vendor(api: str):
             except ProviderError:
                 continue
             list(codec.encode_stream(events))
+            survived += 1
+    assert survived > 0
 
 
 @pytest.mark.parametrize("api", NATIVE)
 def test_odd_requests_are_requests_or_refused_with_a_reason(api: str):
     codec = wire.get(api)
     rng = random.Random(13)
+    survived = 0
     for body in requests(api):
         for _ in range(12):
             odd = mutated(body, rng)
@@ -270,6 +277,8 @@ def test_odd_requests_are_requests_or_refused_with_a_reason(api: str):
                 continue
             codec.encode_request(replace(request, source=None), model="m")
             wire.get("openai.chat").encode_request(request, model="m")
+            survived += 1
+    assert survived > 0
 
 
 @pytest.mark.parametrize("api", NATIVE)

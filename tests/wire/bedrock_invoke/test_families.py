@@ -247,13 +247,19 @@ def spoilt(value: Any, rng: random.Random) -> Any:
 
 def test_spoilt_bodies_raise_nothing_but_typed_errors():
     rng = random.Random(22)
-    for row in list(corpus.recordings("bedrock.invoke")) * 4:
+    rows = list(corpus.recordings("bedrock.invoke"))
+    answered = asked = 0
+    for row in rows * 4:
         body = json.loads(row["response"]["body"])
         if row["response"]["status"] == 200:
             with suppress(ProviderError):
                 CODEC.encode_response(CODEC.decode_response(spoilt(body, rng)))
+                answered += 1
             with suppress(ProviderError):
                 fold(CODEC.decode_stream([chunk(spoilt(body, rng))]))
         if isinstance(row["request"].get("body"), dict):
             with suppress(InvalidRequest):
                 CODEC.encode_request(CODEC.decode_request(spoilt(row["request"]["body"], rng)), model="amazon.nova-pro")
+                asked += 1
+    # Most survive one odd field: a codec that refused everything would prove nothing here.
+    assert min(answered, asked) > len(rows)
