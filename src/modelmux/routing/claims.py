@@ -1,0 +1,67 @@
+"""What an attempt asks for before it is sent, and what it says afterwards.
+
+State is kept by *scope*: the endpoint, its key, and its provider at that origin. A wrong key is no fault of the model,
+and a model without capacity none of the key, so each failure counts where it belongs (``errors``' ``blames``).
+
+A claim takes everything an attempt needs (its breakers' leave, a slot, rate tokens), or nothing. Whoever was granted
+one settles it exactly once, however the attempt ended.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from modelmux.errors import ProviderError
+
+
+class Scopes(NamedTuple):
+    """The names under which an endpoint's state is kept. ``endpoint`` is its name within the Mux."""
+
+    endpoint: str
+    key: str
+    provider: str
+
+
+@dataclass(frozen=True, slots=True)
+class Blocked:
+    """Why an endpoint can't be asked now. ``until`` is seconds on the steady clock, ``inf`` until someone acts."""
+
+    until: float
+    reason: str
+
+
+@dataclass(slots=True, eq=False)
+class Grant:
+    """Leave to send one attempt, not before ``at`` (steady clock). ``probe``: this attempt tests a tripped breaker.
+
+    ``taken`` is the limits' own note of what was reserved, which they get back when it is settled.
+    """
+
+    scopes: Scopes
+    at: float
+    probe: bool = False
+    taken: Any = None
+
+
+@dataclass(slots=True, eq=False)
+class Outcome:
+    """How a granted attempt ended, at ``at`` on the steady clock.
+
+    ``ok`` is None when it says nothing about the endpoint (cancelled, or the caller's own mistake). ``sent`` is False
+    when nothing left the process, so that what was reserved is given back. ``ttft`` and ``per_token`` are seconds,
+    None where they could not be measured; tokens are the vendor's count, None where it gave none. ``headers`` are
+    those of the answer, which may carry the vendor's limits.
+    """
+
+    at: float
+    ok: bool | None
+    error: ProviderError | None = None
+    sent: bool = True
+    ttft: float | None = None
+    per_token: float | None = None
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
