@@ -12,6 +12,7 @@ from modelmux._http import HttpHead
 from modelmux.errors import MalformedResponse, ModelmuxError, ProviderError, ResponseTooLarge
 from modelmux.receipt import AttemptStatus
 from modelmux.types import MODEL_OUTPUT, Event, Finish, Response
+from modelmux.wire import decode_answer
 from modelmux.wire._classify import request_id_of
 
 if TYPE_CHECKING:
@@ -96,7 +97,7 @@ def attempt(
         return (yield from _streamed(trial, head, content_type, hold=hold, limit=limit))
     body = yield from _read(trial, limit, cut=False)
     trial.saw_output()
-    trial.response = _stamped(head, lambda: trial.wire.decode_response(body))
+    trial.response = _stamped(head, lambda: decode_answer(trial.wire, body, head.headers))
     return []
 
 
@@ -179,7 +180,7 @@ def _is_whole(data: bytes, content_type: str) -> bool:
 def _whole_instead(trial: Trial, head: HttpHead, first: bytes, limit: int) -> Generator[Effect, Any, list[Event]]:
     rest = yield from _read(trial, limit, cut=False)
     trial.saw_output()
-    response = _stamped(head, lambda: trial.wire.decode_response(first + rest))
+    response = _stamped(head, lambda: decode_answer(trial.wire, first + rest, head.headers))
     events = unfold(response)
     for event in events:
         trial.folder.feed(event)

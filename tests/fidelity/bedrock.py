@@ -34,7 +34,10 @@ APIS = ("bedrock.converse", "bedrock.converse-stream", "bedrock.invoke", "bedroc
 
 def expect(status: int, headers: dict[str, str], body: bytes, *, stream: bool) -> Whole | Failure:
     if status < 400:
-        return read(documents(body), stream=stream)
+        whole = read(documents(body), stream=stream)
+        if isinstance(whole, Whole):
+            whole.units = {**_counted_beside(headers, whole.units), **whole.units}
+        return whole
     text = body.decode().lower()
     name = headers.get("x-amzn-errortype", "").partition(":")[0]
     if name in ("UnrecognizedClientException", "InvalidSignatureException", "ExpiredTokenException"):
@@ -48,6 +51,21 @@ def expect(status: int, headers: dict[str, str], body: bytes, *, stream: bool) -
     if "doesn't support the" in text:
         return Failure(("UnsupportedParameter", "RequestRejected"))
     return refusals.refusal(status, text)
+
+
+def _counted_beside(headers: dict[str, str], units: dict[str, int]) -> dict[str, int]:
+    """What InvokeModel's headers count of the side (prompt or output) of which the body counts nothing."""
+    beside = {
+        unit: int(headers.get(f"x-amzn-bedrock-{name}-token-count", 0))
+        for unit, name in (
+            ("input", "input"),
+            ("cache_read", "cache-read-input"),
+            ("cache_write_5m", "cache-write-input"),
+            ("output", "output"),
+        )
+    }
+    prompt = any("output" not in unit for unit in units)
+    return positive({u: n for u, n in beside.items() if not ("output" in units if u == "output" else prompt)})
 
 
 def ending(body: bytes) -> int:

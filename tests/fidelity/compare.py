@@ -81,7 +81,9 @@ def decode(row: dict[str, Any]) -> Response | ProviderError:
     if response["status"] >= 400:
         return codec.decode_error(response["status"], response.get("headers") or {}, body)
     try:
-        return fold(codec.decode_stream([body])) if row["stream"] else codec.decode_response(body)
+        if row["stream"]:
+            return fold(codec.decode_stream([body]))
+        return wire.decode_answer(codec, body, response.get("headers") or {})
     except ProviderError as error:
         return error
 

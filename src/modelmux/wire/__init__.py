@@ -17,7 +17,7 @@ from modelmux.errors import ConfigError, ProviderError
 from modelmux.types import Event, Request, Response, Warning
 from modelmux.wire._stream import StreamDecoder
 
-__all__ = ["StreamDecoder", "Wire", "get"]
+__all__ = ["StreamDecoder", "Wire", "decode_answer", "get"]
 
 
 class Wire(Protocol):
@@ -49,6 +49,16 @@ class Wire(Protocol):
 
     def decode_error(self, status: int, headers: Mapping[str, str], body: bytes) -> ProviderError:
         """An error answer, classified. Never raises: anything at all makes some ProviderError."""
+
+
+def decode_answer(codec: Wire, body: bytes | dict[str, Any], headers: Mapping[str, str]) -> Response:
+    """A whole answer, read with the headers it came under (names in lower case) where they say what its body does not:
+    codecs with a true ``reads_headers`` take them as ``headers=``. Raises what ``decode_response`` raises.
+    """
+    if getattr(codec, "reads_headers", False):
+        response: Response = codec.decode_response(body, headers=headers)  # type: ignore[call-arg]  # see above
+        return response
+    return codec.decode_response(body)
 
 
 _FORMATS: Registry[str] = Registry(

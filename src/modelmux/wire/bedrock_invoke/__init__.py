@@ -3,8 +3,8 @@
 Every model family has a body of its own. Those that speak another wire's format are given to that wire's codec, asked
 for by id: this package imports no other wire. A request's family is the model's, an answer's shows in its shape.
 
-The runtime counts tokens in the headers of a whole answer. Of families whose bodies hold no counters (Mistral, Command
-and Jurassic with prompts, Claude's text completions) a whole answer's usage is therefore not reported here.
+The runtime counts tokens in the headers of a whole answer. Families whose bodies hold no counters (Mistral, Command and
+Jurassic with prompts, Claude's text completions) report usage only where ``decode_response`` is given them.
 """
 
 from __future__ import annotations
@@ -59,6 +59,7 @@ class _Invoke:
     """See :class:`modelmux.wire.Wire`."""
 
     id = WIRE
+    reads_headers = True
 
     def __init__(self, provider: str, usage: str) -> None:
         self.provider = provider
@@ -115,8 +116,11 @@ class _Invoke:
 
     # --- answers ---------------------------------------------------------------------------------------------
 
-    def decode_response(self, body: bytes | dict[str, Any]) -> Response:
-        value = self._parsed(body)
+    def decode_response(self, body: bytes | dict[str, Any], *, headers: Mapping[str, str] | None = None) -> Response:
+        response = self._decoded(self._parsed(body))
+        return response if headers is None else answers.with_headers(response, headers, self._usage)
+
+    def _decoded(self, value: dict[str, Any]) -> Response:
         spoken = _spoken_by(value)
         if spoken is not None:
             return self._spoken[spoken].decode_response(as_openai(value, stream=False) if spoken == CHAT else value)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 from modelmux._json import dumps_str
@@ -22,6 +23,18 @@ _COUNTERS = (
     "generation_token_count",
     "results",
 )
+
+
+_IN_HEADERS = {
+    "x-amzn-bedrock-input-token-count": "inputTokenCount",
+    "x-amzn-bedrock-output-token-count": "outputTokenCount",
+    "x-amzn-bedrock-cache-read-input-token-count": "cacheReadInputTokenCount",
+    "x-amzn-bedrock-cache-write-input-token-count": "cacheWriteInputTokenCount",
+}
+"""The runtime's counters beside a whole answer, by the names they have in a stream's last chunk."""
+
+_SIDES = (("input", "cache_read", "cache_write_5m", "cache_write_1h"), ("output", "reasoning"))
+"""Units of which a body that names any is taken to name all."""
 
 
 class Piece(NamedTuple):
@@ -100,6 +113,20 @@ def decode_response(body: dict[str, Any], family: str, reader: str) -> Response:
         text = (Text(piece.text),) if piece.text or not piece.calls else ()
         choices.append(Choice((*text, *piece.calls), finish, raw, piece.choice))
     return Response(choices=tuple(choices), usage=usage_of(body, reader), raw=body)
+
+
+def with_headers(response: Response, headers: Mapping[str, str], reader: str) -> Response:
+    """The response with the counts of ``headers`` (names in lower case) where its body has none: some families' have
+    no counters at all, and a guardrail takes the output's away.
+    """
+    stated = {name: int(headers[key]) for key, name in _IN_HEADERS.items() if str(headers.get(key)).isdecimal()}
+    if not stated:
+        return response
+    counted, usage = read_usage(reader, {METRICS: stated}), response.usage
+    if not usage.reported:
+        return replace(response, usage=counted)
+    missing = {unit: counted[unit] for side in _SIDES if not any(usage[unit] for unit in side) for unit in side}
+    return replace(response, usage=usage + Usage(missing)) if any(missing.values()) else response
 
 
 _WORDS = {
