@@ -6,7 +6,7 @@ from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from modelmux._effects import Effect, Emit, NextBytes, Send
+from modelmux._effects import Answered, Effect, Emit, NextBytes, Send
 from modelmux._fold import Folder, unfold
 from modelmux._http import HttpHead
 from modelmux.errors import MalformedResponse, ModelmuxError, ProviderError, ResponseTooLarge
@@ -34,7 +34,9 @@ _HTML = "text/html"
 class Trial:
     """An attempt under way: what is known of it so far. Wall times are epoch seconds, the others monotonic.
 
-    ``deadline`` is absolute; ``first_token_by`` too. ``folder`` holds what a stream gave so far.
+    ``deadline`` is absolute; ``first_token_by`` too. ``folder`` holds what a stream gave so far. ``relay``: the caller
+    wants the answer's bytes as they come; ``held`` are those not handed over yet, ``finishes`` how many of its choices
+    end before the stream's last bytes, which are held back until the outcome is recorded.
     """
 
     id: str
@@ -55,6 +57,10 @@ class Trial:
     response: Response | None = None
     error: ModelmuxError | None = None
     status: AttemptStatus = "cancelled"
+    answered: Answered | None = None
+    relay: bool = False
+    held: list[bytes] = field(default_factory=list)
+    finishes: int = 1
 
     def saw_output(self) -> None:
         if self.first_token is None:
@@ -86,9 +92,12 @@ def attempt(
     head: HttpHead = yield Send(request, trial.read_by, trial.target.http_client)
     trial.http_status = head.status
     trial.request_id = request_id_of(head.headers)
+    if trial.answered is not None:
+        trial.answered.head = head
     content_type = head.headers.get("content-type", "")
     if not 200 <= head.status < 300:
         body = yield from _read(trial, _ERROR_BODY, cut=True)
+        trial.held = [body]
         raise trial.wire.decode_error(head.status, head.headers, body)
     if content_type.startswith(_HTML):
         body = yield from _read(trial, _ERROR_BODY, cut=True)
@@ -96,6 +105,7 @@ def attempt(
     if stream:
         return (yield from _streamed(trial, head, content_type, hold=hold, limit=limit))
     body = yield from _read(trial, limit, cut=False)
+    trial.held = [body]
     trial.saw_output()
     trial.response = _stamped(head, lambda: decode_answer(trial.wire, body, head.headers))
     return []
@@ -124,6 +134,7 @@ def _streamed(
     pending: list[Event] = []
     last: list[Event] = []
     size = 0
+    relay, held = trial.relay, trial.held
     more = NextBytes(trial.read_by)
     while True:
         try:
@@ -138,14 +149,23 @@ def _streamed(
             raise _too_large(limit)
         if size == len(data) and _is_whole(data, content_type):
             return (yield from _whole_instead(trial, head, data, limit))
+        if relay and data:
+            held.append(data)
         try:
             events = decoder.feed(data) if data else decoder.close()
         except ProviderError as error:
             raise _stamp(error, head) from error.__cause__
-        if _sort(trial, events, pending, last) and pending and not hold:
-            trial.handed_over = True
-            yield Emit(pending)
-            pending = []
+        if _sort(trial, events, pending, last) and not hold:
+            if relay:
+                if held and not (decoder.ending or len(last) >= trial.finishes or decoder.error is not None):
+                    trial.handed_over = True
+                    yield Emit(pending, held[0] if len(held) == 1 else b"".join(held), trial.answered)
+                    pending = []
+                    held.clear()
+            elif pending:
+                trial.handed_over = True
+                yield Emit(pending, None, trial.answered)
+                pending = []
         if decoder.error is not None:
             raise _stamp(decoder.error, head)
         if not data:
@@ -178,9 +198,10 @@ def _is_whole(data: bytes, content_type: str) -> bool:
 
 
 def _whole_instead(trial: Trial, head: HttpHead, first: bytes, limit: int) -> Generator[Effect, Any, list[Event]]:
-    rest = yield from _read(trial, limit, cut=False)
+    body = first + (yield from _read(trial, limit, cut=False))
+    trial.held = [body]
     trial.saw_output()
-    response = _stamped(head, lambda: decode_answer(trial.wire, first + rest, head.headers))
+    response = _stamped(head, lambda: decode_answer(trial.wire, body, head.headers))
     events = unfold(response)
     for event in events:
         trial.folder.feed(event)

@@ -1,13 +1,13 @@
 """The only place that performs IO upstream: a sync and an async driver for the core's effects.
 
-Both step the same generator. ``advance`` runs it until it has events for the caller (returned) or is over (None, and
+Both step the same generator. ``advance`` runs it until it has something for the caller (returned) or is over (None, and
 :attr:`reply` is set). Closing a driver closes the generator, which records what was cut short, and releases the
 connection; so does an exception that passes through (KeyboardInterrupt, a cancelled task).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator
 from typing import TYPE_CHECKING, Any
 
 from modelmux._effects import Effect, Emit, Look, NextBytes, Send, Sleep
@@ -16,7 +16,7 @@ from modelmux.errors import ModelmuxError
 if TYPE_CHECKING:
     from modelmux._clock import Clock
     from modelmux._engines import AsyncEngine, AsyncStream, Engine, SyncStream
-    from modelmux.types import Event, Reply
+    from modelmux.types import Reply
 
 Core = Generator[Effect, Any, "Reply"]
 LookUp = Callable[[tuple[str, ...]], Any]
@@ -40,8 +40,8 @@ class Driver:
         assert self.reply is not None
         return self.reply
 
-    def advance(self) -> Sequence[Event] | None:
-        """The next events for the caller, or None at the end. Raises what the core raises."""
+    def advance(self) -> Emit | None:
+        """What comes next for the caller, or None at the end. Raises what the core raises."""
         core = self._core
         if core is None:
             return None
@@ -53,7 +53,7 @@ class Driver:
                 result = error = None
                 kind = type(effect)
                 if kind is Emit:
-                    return effect.events  # type: ignore[union-attr]  # told apart by kind
+                    return effect  # type: ignore[return-value]  # told apart by kind
                 try:
                     result = self._perform(effect)
                 except ModelmuxError as failure:
@@ -116,8 +116,8 @@ class AsyncDriver:
         assert self.reply is not None
         return self.reply
 
-    async def advance(self) -> Sequence[Event] | None:
-        """The next events for the caller, or None at the end. Raises what the core raises."""
+    async def advance(self) -> Emit | None:
+        """What comes next for the caller, or None at the end. Raises what the core raises."""
         core = self._core
         if core is None:
             return None
@@ -129,7 +129,7 @@ class AsyncDriver:
                 result = error = None
                 kind = type(effect)
                 if kind is Emit:
-                    return effect.events  # type: ignore[union-attr]  # told apart by kind
+                    return effect  # type: ignore[return-value]  # told apart by kind
                 try:
                     if kind is NextBytes:  # the one that every piece of a stream needs
                         result = await self._stream.read(effect.deadline)  # type: ignore[union-attr]

@@ -22,12 +22,12 @@ Nobody changes an effect; they are not frozen because one is made for every piec
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from modelmux._http import HttpRequest
-from modelmux.types import Event
+from modelmux._http import HttpHead, HttpRequest
+from modelmux.types import Event, Warning
 
 
 @dataclass(slots=True, eq=False)
@@ -64,10 +64,28 @@ class Sleep:
 
 
 @dataclass(slots=True, eq=False)
+class Answered:
+    """Whose answer is handed over: ``wire`` is the format its endpoint speaks, ``asked`` the body that was sent,
+    ``head`` what it was answered with, ``warnings`` what could not be said.
+    """
+
+    endpoint: str
+    provider: str
+    wire: str
+    asked: Mapping[str, Any]
+    warnings: Sequence[Warning] = ()
+    head: HttpHead | None = None
+
+
+@dataclass(slots=True, eq=False)
 class Emit:
-    """Hand events to the caller."""
+    """Hand events to the caller. ``data`` are the bytes they came in, for a call that asked for those
+    (``Call.bytes_of``); there may be bytes that no event came of.
+    """
 
     events: Sequence[Event]
+    data: bytes | None = None
+    answered: Answered | None = None
 
 
 Effect: TypeAlias = Look | Send | NextBytes | Sleep | Emit

@@ -14,8 +14,8 @@ from modelmux import _books as books
 from modelmux import providers
 from modelmux._attempt import Trial, attempt
 from modelmux._credentials import refused, token_for
-from modelmux._effects import Effect, Emit, Look, Sleep
-from modelmux._upstream import http_request
+from modelmux._effects import Answered, Effect, Emit, Look, Sleep
+from modelmux._upstream import as_it_came, http_request
 from modelmux.errors import (
     AttemptTimeout,
     AuthError,
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from random import Random
 
     from modelmux._clock import Clock
+    from modelmux._http import HttpRequest
     from modelmux._secret import Secret
     from modelmux.cost.recorder import Recorder
     from modelmux.cost.records import AttemptRow
@@ -61,7 +62,12 @@ class Env:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
-    """One call. ``deadline`` is absolute on the monotonic clock, ``seconds`` its length as the caller gave it."""
+    """One call. ``deadline`` is absolute on the monotonic clock, ``seconds`` its length as the caller gave it.
+
+    ``bytes_of`` is a wire: what an endpoint that speaks it answers is handed over as bytes too, an error's at its
+    ``answer``. ``came`` are requests as their maker wrote them, by the endpoint they were meant for: address and
+    headers stay theirs. ``headers`` are added to those for a provider.
+    """
 
     id: str
     request: Request
@@ -78,6 +84,9 @@ class Call:
     tags: Mapping[str, str] = field(default_factory=dict)
     keys: Mapping[str, Secret] = field(default_factory=dict)
     extra: Mapping[str, Any] = field(default_factory=dict)
+    bytes_of: str | None = None
+    came: Mapping[str, HttpRequest] = field(default_factory=dict)
+    headers: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -129,8 +138,8 @@ def exchange(call: Call, env: Env) -> Generator[Effect, Any, Reply]:
                 progress.handed_over = False
                 yield Emit([Restarted(str(error), call.fleet.target(name).provider, name)])
             continue
-        if last:
-            yield Emit(last)
+        if last or trial.relay:
+            yield Emit(last, b"".join(trial.held) if trial.relay else None, trial.answered)
         return _reply(progress, trial)
 
 
@@ -145,11 +154,16 @@ def _try(progress: _Progress, name: str) -> Generator[Effect, Any, tuple[Trial, 
     if call.strict and warnings:
         _refuse(name, warnings)
     body = _with_extra(body, call.extra, target)
-    token = None
-    if target.row.hook:
+    token, came = None, call.came.get(name)
+    if target.row.hook and came is None:
         by = _earlier(call.deadline, env.clock.monotonic(), call.attempt_timeout)
         token = yield from token_for(target, call.keys, env.clock, by)
-    http = http_request(target, body, stream=call.stream, keys=call.keys, now=env.clock.time(), token=token)
+    if came is not None:
+        http = as_it_came(came, body, request.source)
+    else:
+        beside = call.headers.get(target.provider)
+        now = env.clock.time()
+        http = http_request(target, body, stream=call.stream, keys=call.keys, now=now, token=token, beside=beside)
     number = len(progress.attempts) + 1
     began = env.clock.monotonic()
     trial = Trial(
@@ -162,6 +176,9 @@ def _try(progress: _Progress, name: str) -> Generator[Effect, Any, tuple[Trial, 
         began=began,
         deadline=_earlier(call.deadline, began, call.attempt_timeout),
         first_token_by=began + call.ttft if call.ttft is not None and call.stream else None,
+        answered=Answered(name, target.provider, codec.id, body, warnings),
+        relay=codec.id == call.bytes_of,
+        finishes=request.n or 1,
     )
     row = books.intent(trial, call, progress.decision)
     env.recorder.intent(row)
@@ -177,6 +194,8 @@ def _try(progress: _Progress, name: str) -> Generator[Effect, Any, tuple[Trial, 
         trial.error = error
         if isinstance(error, ProviderError):
             error.endpoint, error.provider = name, target.provider
+            if trial.relay:
+                error.answer = b"".join(trial.held)
         if isinstance(error, AttemptTimeout) and trial.out_of_patience:
             error.phase = "first_token"
         if token is not None and isinstance(error, AuthError):

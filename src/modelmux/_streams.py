@@ -48,13 +48,13 @@ class Stream:
 
     def __next__(self) -> Event:
         while not self._pending:
-            events = self._driver.advance()
-            if events is None:
+            emitted = self._driver.advance()
+            if emitted is None:
                 self._over = True
                 if self._reply is None and self._driver.reply is not None:
                     self._reply = self._finish(self._driver.reply)
                 raise StopIteration
-            self._pending.extend(events)
+            self._pending.extend(emitted.events)
         return self._pending.popleft()
 
     @property
@@ -106,13 +106,13 @@ class AsyncStream:
 
     async def __anext__(self) -> Event:
         while not self._pending:
-            events = await self._driver.advance()
-            if events is None:
+            emitted = await self._driver.advance()
+            if emitted is None:
                 self._over = True
                 if self._reply is None and self._driver.reply is not None:
                     self._reply = self._finish(self._driver.reply)
                 raise StopAsyncIteration
-            self._pending.extend(events)
+            self._pending.extend(emitted.events)
         return self._pending.popleft()
 
     @property

@@ -17,6 +17,7 @@ from modelmux.errors import ConfigError, MissingKey
 if TYPE_CHECKING:
     from modelmux.endpoint import Target
     from modelmux.providers import Row
+    from modelmux.types import Source
 
 USER_AGENT = "modelmux"
 
@@ -29,9 +30,11 @@ def http_request(
     keys: Mapping[str, Secret] | None = None,
     now: float | None = None,
     token: Secret | None = None,
+    beside: Mapping[str, str] | None = None,
 ) -> HttpRequest:
     """The request for one attempt. ``keys`` are a caller's own, by :func:`place`; ``now`` (seconds since the epoch, the
-    system's by default) dates a signature; ``token`` stands in for the key. Raises MissingKey.
+    system's by default) dates a signature; ``token`` stands in for the key; ``beside`` are headers to add. Raises
+    MissingKey.
     """
     url = (providers.hook(target.row, "url") or _url)(target, stream)
     headers = {
@@ -40,6 +43,7 @@ def http_request(
         "user-agent": USER_AGENT,
         **target.call.headers,
         **target.row.headers,
+        **(beside or {}),
     }
     key = token or key_for(target, keys)
     if target.row.auth.scheme == "hook":
@@ -50,6 +54,13 @@ def http_request(
         )
         return signed
     return HttpRequest("POST", _authorise(target, key, url, headers), headers, dumps(body))
+
+
+def as_it_came(came: HttpRequest, body: Mapping[str, Any], source: Source | None) -> HttpRequest:
+    """A request as its maker wrote it, to where it was meant to go; with another body only where that was changed."""
+    if source is not None and body == source.body:
+        return came
+    return HttpRequest(came.method, came.url, came.headers, dumps(body))
 
 
 def _url(target: Target, stream: bool) -> str:

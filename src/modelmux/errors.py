@@ -17,31 +17,32 @@
     ├── InvalidOutput                    the answer is not what output= asked for; carries the reply
     ├── StreamConsumed                   the stream was already read or closed
     └── ProviderError                    an attempt failed: endpoint, status, code, retry class, billed
-        ├── RequestRejected              the vendor calls the request wrong                    NEVER
-        │   ├── UnsupportedParameter     … because of one parameter                            ELSEWHERE
-        │   ├── ContextTooLong           … only a larger window helps                          ELSEWHERE
-        │   ├── ContentBlocked           … by a content policy                                 NEVER
-        │   ├── RequestTooLarge          … in bytes                                            ELSEWHERE
-        │   └── ToolUseFailed            the model's own tool call was invalid                 SAME
-        ├── AuthError                    the key is wrong                                      ELSEWHERE
-        ├── PermissionDenied             the key may not do this                               ELSEWHERE
-        │   └── RegionBlocked            not from or in this region                            ELSEWHERE
-        ├── BillingError                 the account cannot pay                                ELSEWHERE
-        │   └── QuotaSpent               the account's quota is used up                        ELSEWHERE
-        ├── ModelNotFound                no such model, or it is gone                          ELSEWHERE
-        ├── RateLimited                  too many requests or tokens                           SAME
-        ├── Overloaded                   the vendor has no capacity now                        SAME
-        ├── ServerError                  the vendor failed                                     SAME
-        ├── MalformedResponse            the answer is not what the wire promises              ELSEWHERE
-        ├── ConnectionFailed             no connection could be made                           SAME
-        ├── ConnectionLost               the connection broke                                  SAME
-        ├── AttemptTimeout               a phase of the attempt took too long                  SAME
-        ├── ResponseTooLarge             the answer is larger than the cap                     NEVER
-        └── StreamError                  an error inside a stream that began well              SAME
-            ├── StreamTruncated          the stream ended without its proper end               SAME
-            └── StreamInterrupted        after output was handed over; carries the partial     NEVER
+        ├── RequestRejected              the vendor calls the request wrong                NEVER      caller
+        │   ├── UnsupportedParameter     … because of one parameter                        ELSEWHERE  caller
+        │   ├── ContextTooLong           … only a larger window helps                      ELSEWHERE  caller
+        │   ├── ContentBlocked           … by a content policy                             NEVER      caller
+        │   ├── RequestTooLarge          … in bytes                                        ELSEWHERE  caller
+        │   └── ToolUseFailed            the model's own tool call was invalid             SAME       caller
+        ├── AuthError                    the key is wrong                                  ELSEWHERE  key       at once
+        ├── PermissionDenied             the key may not do this                           ELSEWHERE  endpoint  1
+        │   └── RegionBlocked            not from or in this region                        ELSEWHERE  endpoint  1
+        ├── BillingError                 the account cannot pay                            ELSEWHERE  key       at once
+        │   └── QuotaSpent               the account's quota is used up                    ELSEWHERE  key       at once
+        ├── ModelNotFound                no such model, or it is gone                      ELSEWHERE  endpoint  1
+        ├── RateLimited                  too many requests or tokens                       SAME       endpoint  0
+        ├── Overloaded                   the vendor has no capacity now                    SAME       endpoint  1
+        ├── ServerError                  the vendor failed                                 SAME       endpoint  1
+        ├── MalformedResponse            the answer is not what the wire promises          ELSEWHERE  endpoint  1
+        ├── ConnectionFailed             no connection could be made                       SAME       provider  1
+        ├── ConnectionLost               the connection broke                              SAME       endpoint  1
+        ├── AttemptTimeout               a phase of the attempt took too long              SAME       endpoint  1
+        ├── ResponseTooLarge             the answer is larger than the cap                 NEVER      caller
+        └── StreamError                  an error inside a stream that began well          SAME       endpoint  1
+            ├── StreamTruncated          the stream ended without its proper end           SAME       endpoint  1
+            └── StreamInterrupted        after output was handed over; carries the partial NEVER      endpoint  1
 
 SAME: the same endpoint may be tried again; ELSEWHERE: only another endpoint can help; NEVER: no retry helps.
+Then whom a failure ``blames``, and its ``weight``: what one counts towards ejecting that endpoint, key or provider.
 """
 
 from __future__ import annotations
@@ -49,7 +50,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Mapping
 from enum import Enum
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 if TYPE_CHECKING:
     from modelmux.receipt import Receipt
@@ -71,6 +72,13 @@ class Billed(Enum):
     YES = "yes"
     NO = "no"
     UNKNOWN = "unknown"
+
+
+Blame = Literal["caller", "endpoint", "key", "provider"]
+"""Whose fault a failed attempt is, and so where it counts: with nobody, or in the state of one of those three."""
+
+AT_ONCE = 100.0
+"""The weight of a failure that ejects by itself: the next attempt would end the same way."""
 
 
 class ModelmuxError(Exception):
@@ -192,11 +200,13 @@ class ProviderError(ModelmuxError):
     ``status`` is the HTTP status (None when there was none), ``code`` and ``kind`` the vendor's own code and type,
     ``param`` the parameter it names, ``retry_after`` seconds to wait as the vendor asks, ``retry`` the
     :class:`Retry` class, ``billed`` a :class:`Billed`. ``endpoint`` is filled in by the exchange. ``body`` is the
-    vendor's error object, parsed where it was JSON.
+    vendor's error object, parsed where it was JSON. ``answer`` is what the vendor answered, as bytes, for a call that
+    hands such bytes on.
     """
 
     default_retry: ClassVar[Retry] = Retry.SAME
     default_billed: ClassVar[Billed] = Billed.NO
+    answer: bytes | None = None
 
     def __init__(
         self,
@@ -235,6 +245,8 @@ class RequestRejected(ProviderError):
     """The vendor calls the request wrong: no retry helps."""
 
     default_retry = Retry.NEVER
+    blames = "caller"
+    weight = 0.0
 
 
 class UnsupportedParameter(RequestRejected):
@@ -272,12 +284,16 @@ class AuthError(ProviderError):
     """The key is missing, wrong or expired."""
 
     default_retry = Retry.ELSEWHERE
+    blames = "key"
+    weight = AT_ONCE
+    ejection = (1.0, 600.0)
 
 
 class PermissionDenied(ProviderError):
     """The key is right but may not do this."""
 
     default_retry = Retry.ELSEWHERE
+    ejection = (1.0, 600.0)
 
 
 class RegionBlocked(PermissionDenied):
@@ -288,21 +304,28 @@ class BillingError(ProviderError):
     """The account cannot pay: balance, card or plan."""
 
     default_retry = Retry.ELSEWHERE
+    blames = "key"
+    weight = AT_ONCE
+    ejection = (1.0, 600.0)
 
 
 class QuotaSpent(BillingError):
     """The account's quota is used up: never the same key again until someone acts."""
+
+    ejection = (3600.0, 3600.0)
 
 
 class ModelNotFound(ProviderError):
     """The vendor does not know the model, or has retired it, or the address is wrong."""
 
     default_retry = Retry.ELSEWHERE
+    ejection = (1.0, 600.0)
 
 
 class RateLimited(ProviderError):
     """Too many requests or tokens. ``dimension`` says of what, where the vendor does."""
 
+    weight = 0.0  # limits know when to come back
     dimension: str | None = None
 
 
@@ -325,6 +348,8 @@ class MalformedResponse(ProviderError):
 
 class ConnectionFailed(ProviderError):
     """No connection could be made, so nothing was sent."""
+
+    blames = "provider"
 
 
 class ConnectionLost(ProviderError):
@@ -350,6 +375,8 @@ class ResponseTooLarge(ProviderError):
 
     default_retry = Retry.NEVER
     default_billed = Billed.YES
+    blames = "caller"
+    weight = 0.0
 
 
 class StreamError(ProviderError):

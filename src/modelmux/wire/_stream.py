@@ -28,6 +28,13 @@ class StreamDecoder(ABC):
         self._frames: Any = self.framing()
         self.error: ProviderError | None = None
 
+    @property
+    def ending(self) -> bool:
+        """Whether the answer is complete and only its end is awaited, where no event says so: some formats close with
+        the body, others with an event of their own.
+        """
+        return False
+
     def feed(self, data: bytes) -> list[Event]:
         """The events that these bytes complete. Raises the error found by an earlier call, if any."""
         if self.error is not None:

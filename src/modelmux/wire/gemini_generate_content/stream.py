@@ -68,6 +68,12 @@ class Decoder(StreamDecoder):
         self._id: str | None = None
         self._started = self._closing = False
 
+    @property
+    def ending(self) -> bool:
+        """The last chunk carries the finish reason; the events of the end come with the body's."""
+        candidates = self._candidates
+        return bool(candidates) and all(candidate.finish is not None for candidate in candidates.values())
+
     def close(self) -> list[Event]:
         self._closing = True
         return super().close()
