@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -34,13 +35,18 @@ from modelmux.routing.table import Fleet
 from modelmux.types import Reply
 
 if TYPE_CHECKING:
+    from modelmux._secret import Secret
     from modelmux.config import Config
     from modelmux.cost.ledger import Ledger
     from modelmux.counting.count import TokenCount
     from modelmux.endpoint import Target
     from modelmux.money import Money
+    from modelmux.receipt import Receipt
     from modelmux.routing.plan import Decision
     from modelmux.types import Request
+
+_RECEIPTS = 100
+"""Receipts kept of calls whose answer has no room for one: those that came as HTTP requests."""
 
 _FLEETS = 256
 """Selections of models kept compiled: one for every ``model=`` that calls name."""
@@ -115,6 +121,7 @@ class Mux:
         self._learned = Learned()
         self._recorder = setup.recorder(ledger, journal, durability)
         self._env = Env(self._clock, self._health, self._recorder, Random(seed), max_response_bytes, retry)
+        self.last_receipts: deque[Receipt] = deque(maxlen=_RECEIPTS)
         self._engine_: engines.Engine | None = None
         self._aengine_: engines.AsyncEngine | None = None
 
@@ -248,10 +255,17 @@ class Mux:
 
     def _call(self, messages: Messages, options: CallOptions, *, stream: bool) -> Call:
         options_.check_names(options)
-        given = {**self._defaults, **{name: value for name, value in options.items() if value is not None}}
         request = options_.canonical_request(messages, options, stream=stream)
         given_keys = _keys(options)
         fleet = self._fleet(options.get("model"), given_keys)
+        keys = bound_keys(given_keys, fleet.targets, self._where.base_url) if given_keys else {}
+        return self._prepared(request, options, fleet, keys, stream=stream)
+
+    def _prepared(
+        self, request: Request, options: CallOptions, fleet: Fleet, keys: Mapping[str, Secret], *, stream: bool
+    ) -> Call:
+        """The call of a canonical request among these endpoints. ``keys`` are by place."""
+        given = {**self._defaults, **{name: value for name, value in options.items() if value is not None}}
         tags = books.tags_of(options.get("tags"))
         deadline = options_.seconds(given["deadline"], "deadline")
         return Call(
@@ -276,7 +290,7 @@ class Mux:
             strict=given["strict"],
             exact_usage=self._exact_usage,
             tags=tags,
-            keys=bound_keys(given_keys, fleet.targets, self._where.base_url) if given_keys else {},
+            keys=keys,
             extra=options.get("extra") or {},
         )
 
