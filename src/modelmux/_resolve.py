@@ -85,7 +85,7 @@ def resolve(spec: Spec, where: Surroundings, *, group: int = 0) -> Target:
         said = "%s: rpm= and tpm= are noted, but no limit is kept in this version"
         logging.getLogger("modelmux").warning(said, endpoint.model)
     row, model = split_name(endpoint.model, where, has_address=endpoint.base_url is not None)
-    call_name = chat_call(row, model)
+    call_name = chat_call(row, model, endpoint.call)
     base_url = (endpoint.base_url or where.base_url(row, endpoint.region)).rstrip("/")
     if not base_url.startswith(("http://", "https://")):
         raise ConfigError(
@@ -156,11 +156,15 @@ def _unknown_model(name: str, where: Surroundings) -> UnknownName:
     )
 
 
-def chat_call(row: Row, model: str) -> str:
-    """The name of the row's call that speaks a chat wire to ``model``: the one that names its like, else the first.
-    Raises ConfigError when there is none.
+def chat_call(row: Row, model: str, wanted: str | None = None) -> str:
+    """The name of the row's call that speaks a chat wire to ``model``: the one ``wanted``, else the one that names the
+    model's like, else the first. Raises ConfigError when there is none, UnknownName for another than the row has.
     """
     spoken = {name: call for name, call in row.calls.items() if call.wire}
+    if wanted is not None:
+        if wanted not in spoken:
+            raise UnknownName(f"chat call of {row.id}", wanted, spoken, hint=f"it has {', '.join(spoken) or 'none'}")
+        return wanted
     special = next((name for name, call in spoken.items() if call.models and model.startswith(call.models)), None)
     name = special or next((name for name, call in spoken.items() if not call.models), None)
     if name is None:

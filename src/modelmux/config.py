@@ -71,6 +71,7 @@ class EndpointConfig(_Strict):
     tpm: int | None = None
     weight: float = 1
     tags: dict[str, str] | None = None
+    call: str | None = None
 
     def endpoint(self, environ: Mapping[str, str]) -> Endpoint:
         data = self.model_dump(exclude={"model", "api_key", "api_key_env"})

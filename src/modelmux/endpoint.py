@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 class Endpoint:
     """An endpoint as the user describes it; may stand wherever a model name may.
 
-    ``model`` is ``provider/model``. ``price`` overrides the catalogue: a mapping of unit to the price of a million
+    ``model`` is ``provider/model``. ``call`` is which of the provider's calls is used where it has several
+    (``responses``, ``interactions``; ``docs/providers.md`` lists them), by default the one that its row prefers for the
+    model. ``price`` overrides the catalogue: a mapping of unit to the price of a million
     (``{"input": "0.25", "output": 2}``, in dollars unless ``currency`` is among the keys), or ``{"discount": "0.85"}``,
     a factor on the catalogue's rates; with ``exchange``, the dated rate by which another currency is compared (see
     :mod:`modelmux.cost.terms`). ``rpm`` and ``tpm`` are
@@ -38,6 +40,7 @@ class Endpoint:
     weight: float = field(default=1, kw_only=True)
     tags: Mapping[str, str] | None = field(default=None, kw_only=True)
     http_client: Any = field(default=None, kw_only=True, repr=False, compare=False)
+    call: str | None = field(default=None, kw_only=True)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -21,12 +21,14 @@ from modelmux.testing._script import Script
 from modelmux.testing._shapes import Failure, Shape, dump
 from modelmux.testing._shapes.anthropic import Anthropic
 from modelmux.testing._shapes.gemini import Gemini
+from modelmux.testing._shapes.interactions import Interactions
 from modelmux.testing._shapes.openai import OpenAI
 from modelmux.testing.answers import Answer, RecordedRequest
 
 HOST = "127.0.0.1"
 SHAPES: Mapping[str, type[Shape]] = {
-    name: shape for shape in (OpenAI, Anthropic, Gemini) for name in (shape.vendor, shape.wire)
+    **{name: shape for shape in (OpenAI, Anthropic, Gemini) for name in (shape.vendor, shape.wire)},
+    Interactions.wire: Interactions,
 }
 
 
