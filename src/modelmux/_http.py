@@ -14,22 +14,32 @@ MAX_LINE = 32 * 1024 * 1024
 """Longest line of a stream accepted, in bytes: a base64 image in one event is the largest honest one."""
 
 
+MAX_LINES = 2_000_000
+"""Most lines of one stream: several for each token of the longest answer. Each costs time, also an empty one."""
+
+_MAX_DATA_LINES = 65_536
+"""Most lines of data in one event."""
+
+
 class FrameTooLong(ValueError):
-    """A stream's line grew past the limit without ending."""
+    """A stream's line grew past the limit without ending, or its lines came without end."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class HttpRequest:
-    """One request, ready to be sent. ``headers`` have lower-case names; their values may hold secrets."""
+    """One request, ready to be sent. ``headers`` have lower-case names; their values and the query may hold secrets."""
 
     method: str
     url: str
-    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
-    body: bytes = field(default=b"", repr=False)
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
 
     @property
     def origin(self) -> str:
         return origin_of(self.url)
+
+    def __repr__(self) -> str:
+        return f"<HttpRequest {self.method} {self.origin}>"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +47,7 @@ class HttpHead:
     """Status and headers of an answer whose body is still to come. Header names are lower case."""
 
     status: int
-    headers: Mapping[str, str]
+    headers: Mapping[str, str] = field(repr=False)
 
 
 def origin_of(url: str) -> str:
@@ -50,7 +60,7 @@ def origin_of(url: str) -> str:
 class LineSplitter:
     """Bytes in, complete lines out, without their ends (LF, CRLF or CR, as the SSE standard allows)."""
 
-    __slots__ = ("_held", "_held_size", "_limit", "_skip_lf")
+    __slots__ = ("_count", "_held", "_held_size", "_limit", "_skip_lf")
 
     def __init__(self, limit: int = MAX_LINE) -> None:
         # Pieces of the unfinished line; joined once, so a long line in small pieces costs linear time.
@@ -58,6 +68,7 @@ class LineSplitter:
         self._held_size = 0
         self._skip_lf = False
         self._limit = limit
+        self._count = 0
 
     def feed(self, data: bytes) -> list[bytes]:
         if self._skip_lf and data:
@@ -72,8 +83,12 @@ class LineSplitter:
             self._hold(data)
             return []
         lines = data.split(b"\n")
+        self._count += len(lines)
+        if self._count > MAX_LINES:
+            raise FrameTooLong(f"the stream has more than {MAX_LINES} lines")
         if self._held:
-            lines[0] = b"".join(self._held) + lines[0]
+            self._held.append(lines[0])
+            lines[0] = b"".join(self._held)
             self._held = []
             self._held_size = 0
         self._hold(lines.pop())
@@ -156,6 +171,8 @@ class SSEDecoder:
             self._event = ""
         elif line.startswith(b"data:"):
             self._data.append(line[6:] if line[5:6] == b" " else line[5:])
+            if len(self._data) > _MAX_DATA_LINES:
+                raise FrameTooLong(f"an event of the stream has more than {_MAX_DATA_LINES} lines of data")
         elif line.startswith(b"event:"):
             self._event = line[6:].strip().decode("utf-8", "replace")
         elif line == b"data":

@@ -48,6 +48,8 @@ class AsyncHttpxStream:
             rest = left(deadline, "read")
             piece = b""
             try:
+                if piece := self._meter.more():
+                    return piece
                 with anyio.move_on_after(rest) as scope:
                     data = await anext(self._chunks, None)
                     if data is None:
@@ -146,18 +148,17 @@ class AsyncStock:
         import anyio
 
         prepared = built(client, request, deadline, connect_timeout)
-        asked = prepared.headers.get("accept-encoding", "")
         response: Any = None
         fault: Exception = timeout("first_byte")
         try:
             with anyio.move_on_after(left(deadline, "pool")):
-                response = await client.send(prepared, stream=True, follow_redirects=False)
+                response = await client.send(prepared.request, stream=True, follow_redirects=False)
         except Exception as error:  # noqa: BLE001  # passed on, translated
             fault = translated(error, answered=False)
         if response is None:
             raise fault
         try:
-            return AsyncHttpxStream(response, asked, self._options.max_response_bytes, over)
+            return AsyncHttpxStream(response, prepared.asked, self._options.max_response_bytes, over)
         except BaseException:
             await response.aclose()
             raise

@@ -101,7 +101,7 @@ class LoopEngine:
         connect_timeout: float = CONNECT_TIMEOUT,
         client: Any = None,
     ) -> AsyncStream:
-        address = address_of(request.url)
+        address = address_of(request)
         try:
             loop = asyncio.get_running_loop()
         except RuntimeError:
@@ -123,7 +123,7 @@ class LoopEngine:
             )
             stream = LoopStream(wire, answer)
             try:
-                await stream.exchange(head, request.body, deadline)
+                await stream.exchange(head, memoryview(request.body), deadline)
             except ConnectionLost:
                 again = stream.unseen()
                 stream.discard()

@@ -13,11 +13,16 @@ from collections.abc import Callable
 from modelmux._engines._faults import lost
 from modelmux._engines._inflate import Inflater, too_large
 from modelmux._http import HttpHead
-from modelmux.errors import MalformedResponse
+from modelmux.errors import MalformedResponse, ResponseTooLarge
 
 MAX_HEAD = 64 * 1024
 _MAX_SIZE_LINE = 4096
 _MAX_INTERIM = 32
+_MAX_HEADERS = 1000
+MAX_CHUNKS = 500_000
+"""Chunks of one body. A token each, that is more than any model writes; each costs time, however little it brings."""
+_MAX_FRAMING = 8 * 1024 * 1024
+"""Bytes of chunk sizes and their extensions in one body."""
 
 _HEAD_END = re.compile(rb"\r?\n\r?\n")
 _NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
@@ -40,8 +45,8 @@ class Answer:
     """
 
     __slots__ = (
-        "_asked", "_cap", "_held", "_inflater", "_interim", "_left", "_no_body", "_raw", "_size", "_step",
-        "ended", "head", "reusable", "started",
+        "_asked", "_cap", "_chunks", "_framing", "_held", "_inflater", "_interim", "_left", "_no_body", "_size",
+        "_step", "ended", "head", "reusable", "started",
     )  # fmt: skip
 
     def __init__(self, method: str, cap: int, asked: str = "identity") -> None:
@@ -50,7 +55,7 @@ class Answer:
         self._no_body = method == "HEAD"
         self._asked = asked
         self._cap = cap
-        self._raw = self._size = 0
+        self._chunks = self._framing = self._size = 0
         self._held = b""
         self._left = 0
         self._interim = 0
@@ -61,6 +66,21 @@ class Answer:
         """What of the body these bytes give, which may be none. Raises ``MalformedResponse``, ``ResponseTooLarge``."""
         self.started = True
         return self._step(data)
+
+    @property
+    def pending(self) -> bool:
+        """Whether :meth:`drain` gives more of the body without another byte from the peer."""
+        return self._inflater is not None and self._inflater.pending
+
+    def drain(self) -> bytes:
+        """More of a compressed body out of what was fed. Raises as :meth:`feed`."""
+        inflater = self._inflater
+        if inflater is None:
+            return b""
+        piece = inflater.more()
+        if self.ended and not inflater.pending:
+            inflater.finish()
+        return piece
 
     def eof(self) -> None:
         """The peer closed. Raises ``ConnectionLost`` unless that is how this body ends."""
@@ -157,16 +177,13 @@ class Answer:
             size = _sizes.get(data[:end], -1)
             if len(data) == end + size + 4 and data[-2:] == b"\r\n" and self._size + size <= self._cap:
                 self._size += size
+                self._chunks += 1
                 return data[end + 2 : -2]
-        self._raw += len(data)
-        if self._raw > 8 * self._cap + MAX_HEAD:
-            # An honest server spends at most six bytes of framing on one of the body.
-            raise too_large(self._cap)
         if self._held:
             data = self._held + data
             self._held = b""
         pieces: list[bytes] = []
-        at, left, size = 0, self._left, len(data)
+        at, left, size, chunks = 0, self._left, len(data), self._chunks
         while at < size:
             if left > 0:
                 piece = data[at : at + left]
@@ -194,11 +211,16 @@ class Answer:
                 left = int(line[1], 16)
                 if left and len(_sizes) < 2000:
                     _sizes[line[1]] = left
+                chunks += 1
+                self._framing += end - at
                 at = end + 1
                 if left == 0:
                     self._step = self._in_trailers
                     return self._body(pieces) + self._in_trailers(data[at:])
         self._left = left
+        self._chunks = chunks
+        if chunks > MAX_CHUNKS or self._framing > _MAX_FRAMING:
+            raise ResponseTooLarge(f"the answer came in more than {MAX_CHUNKS} chunks, or in ones described at length")
         return self._body(pieces)
 
     def _body(self, pieces: list[bytes]) -> bytes:
@@ -230,7 +252,7 @@ class Answer:
 
     def _end(self, data: bytes) -> bytes:
         data = self._plain(data) if data else data
-        if self._inflater is not None:
+        if self._inflater is not None and not self._inflater.pending:
             self._inflater.finish()
         self.ended = True
         self._step = self._surplus
@@ -262,6 +284,8 @@ def _parse_head(raw: bytes) -> tuple[int, dict[str, str], str]:
         raise MalformedResponse("the server does not answer in HTTP/1.1")
     if "\0" in text or "\r" in text:
         raise MalformedResponse("a header of the answer holds CR or NUL")
+    if len(lines) > _MAX_HEADERS:
+        raise MalformedResponse(f"the answer has more than {_MAX_HEADERS} headers")
     headers: dict[str, str] = {}
     for line in lines:
         name, colon, value = line.partition(":")

@@ -6,6 +6,7 @@ import contextlib
 import inspect
 import socket
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from modelmux._engines._faults import failed, left, lost, reason, timeout
@@ -23,21 +24,31 @@ def is_async(client: Any) -> bool:
     return inspect.iscoroutinefunction(client.send)
 
 
-def built(client: Any, request: HttpRequest, deadline: float | None, connect_timeout: float) -> Any:
-    """The client's own request object. Raises ``InvalidRequest``, ``ConfigError`` for a closed client."""
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A client's own request object, kept out of tracebacks: it prints its URL, which may hold a key."""
+
+    request: Any = field(repr=False)
+    asked: str
+    """The codings that were asked for."""
+
+
+def built(client: Any, request: HttpRequest, deadline: float | None, connect_timeout: float) -> Prepared:
+    """Raises ``InvalidRequest``, ``ConfigError`` for a closed client."""
     if getattr(client, "is_closed", False):
         raise ConfigError("the HTTP client that was passed in is closed", field="http_client")
     headers = headers_of(request)
     rest = left(deadline, "pool")
     connect = connect_timeout if rest is None else min(connect_timeout, rest)
     try:
-        return client.build_request(
+        prepared = client.build_request(
             request.method,
             request.url,
-            headers=headers,
+            headers=dict(headers),
             content=request.body,
             timeout=(connect, rest, rest, rest),
         )
+        return Prepared(prepared, prepared.headers.get("accept-encoding", ""))
     except Exception as error:
         if type(error).__name__ != "InvalidURL":
             raise
@@ -97,6 +108,10 @@ class Meter:
         if self._size > self._cap:
             raise too_large(self._cap)
         return data if self._inflater is None else self._inflater.feed(data)
+
+    def more(self) -> bytes:
+        """More out of what was fed; ``b""`` when more must be fed."""
+        return b"" if self._inflater is None else self._inflater.more()
 
     def finish(self) -> None:
         if self._inflater is not None:

@@ -1,4 +1,4 @@
-"""Decompression that stops at a size."""
+"""Decompression that stops at a size, a step at a time."""
 
 from __future__ import annotations
 
@@ -7,7 +7,11 @@ from typing import Any
 
 from modelmux.errors import MalformedResponse, ResponseTooLarge
 
+STEP = 256 * 1024
+"""Bytes handed out at a time: what 64 KB of a bomb would swell to never stands in memory at once."""
+
 _GZIP = 16 + zlib.MAX_WBITS
+_MAX_MEMBERS = 1000
 
 
 def too_large(cap: int) -> ResponseTooLarge:
@@ -15,22 +19,38 @@ def too_large(cap: int) -> ResponseTooLarge:
 
 
 class Inflater:
-    """Compressed bytes in, plain bytes out. ``cap`` is the most it will ever hand out."""
+    """Compressed bytes in, plain bytes out, at most :data:`STEP` at a time. ``cap`` is the most it will ever hand out.
 
-    __slots__ = ("_cap", "_coding", "_first", "_size", "_zip")
+    While ``pending``, what was fed gives more: ask :meth:`more` for it before feeding again.
+    """
+
+    __slots__ = ("_cap", "_coding", "_first", "_full", "_members", "_rest", "_size", "_zip")
 
     def __init__(self, coding: str, cap: int) -> None:
         self._coding = coding
         self._cap = cap
         self._size = 0
         self._first = True
+        self._full = False
+        """The last step was a whole one: there may be more behind it, though all input was taken."""
+        self._members = 0
+        self._rest = b""
         self._zip: Any = zlib.decompressobj(_GZIP if coding != "deflate" else zlib.MAX_WBITS)
 
+    @property
+    def pending(self) -> bool:
+        return self._full or bool(self._rest)
+
     def feed(self, data: bytes) -> bytes:
-        out: list[bytes] = []
-        while data:
+        self._rest = self._rest + data if self._rest else data
+        return self.more()
+
+    def more(self) -> bytes:
+        """The next step; ``b""`` when more must be fed. Raises MalformedResponse, ResponseTooLarge."""
+        while self.pending:
+            most = min(STEP, self._cap - self._size + 1)
             try:
-                piece = self._zip.decompress(data, self._cap - self._size + 1)
+                piece: bytes = self._zip.decompress(self._rest, most)
             except zlib.error:
                 if not (self._first and self._coding == "deflate"):
                     raise MalformedResponse("the answer's compression is broken") from None
@@ -39,16 +59,28 @@ class Inflater:
                 self._zip = zlib.decompressobj(-zlib.MAX_WBITS)
                 continue
             self._first = False
+            self._full = len(piece) == most
+            self._rest = self._zip.unconsumed_tail
+            if self._zip.eof:
+                self._full = False
+                self._rest = self._next_member()
             self._size += len(piece)
             if self._size > self._cap:
                 raise too_large(self._cap)
-            out.append(piece)
-            data = b""
-            if self._zip.eof and self._zip.unused_data and self._coding != "deflate":
-                # The next member of a gzip file (RFC 1952, section 2.2).
-                data = self._zip.unused_data
-                self._zip = zlib.decompressobj(_GZIP)
-        return b"".join(out)
+            if piece:
+                return piece
+        return b""
+
+    def _next_member(self) -> bytes:
+        """What follows in a gzip file of several (RFC 1952, section 2.2); behind any other end nothing counts."""
+        rest: bytes = self._zip.unused_data
+        if not rest or self._coding == "deflate":
+            return b""
+        self._members += 1
+        if self._members > _MAX_MEMBERS:
+            raise MalformedResponse("the answer's compressed body is in too many parts")
+        self._zip = zlib.decompressobj(_GZIP)
+        return rest
 
     def finish(self) -> None:
         """The compressed bytes have ended; raises ``MalformedResponse`` if the compression has not."""

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 
 from modelmux import __version__
 from modelmux._http import HttpRequest
+from modelmux._secret import Hidden
 from modelmux.errors import InvalidRequest
 
 _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
@@ -44,30 +45,38 @@ class Address:
     host: str
     port: int
     authority: str
-    target: str
+    target: str = field(repr=False)
 
     @property
     def key(self) -> tuple[bool, str, int]:
         return self.tls, self.host, self.port
 
 
-@lru_cache(maxsize=512)
-def address_of(url: str) -> Address | None:
+def address_of(request: HttpRequest) -> Address | None:
     """None for a URL that is httpx's to understand. Raises ``InvalidRequest`` for one that can't be sent."""
+    found = _found(request.url)
+    if isinstance(found, str):
+        # The URL may hold a key: neither the message nor a local of this frame repeats it.
+        raise InvalidRequest(found, field="url")
+    return found
+
+
+@lru_cache(maxsize=512)
+def _found(url: str) -> Address | str | None:
+    """The address, or what is wrong with the URL."""
     if _CONTROL.search(url):
-        # The URL may hold a key: it is not repeated.
-        raise InvalidRequest("the URL holds a control character", field="url")
+        return "the URL holds a control character"
     plain = _PLAIN.fullmatch(url)
     if plain is None:
         if not url.lower().startswith(("http://", "https://")):
-            raise InvalidRequest("the URL must begin with http:// or https://", field="url")
+            return "the URL must begin with http:// or https://"
         return None
     tls = plain["scheme"] == "https"
     host = plain["host"].lower()
     usual = 443 if tls else 80
     port = int(plain["port"] or usual)
     if port > 65535:
-        raise InvalidRequest("the URL's port is not a port", field="url")
+        return "the URL's port is not a port"
     target = plain["target"] or "/"
     return Address(
         tls,
@@ -78,25 +87,35 @@ def address_of(url: str) -> Address | None:
     )
 
 
-def headers_of(request: HttpRequest) -> dict[str, str]:
+def headers_of(request: HttpRequest) -> Hidden:
     """The headers to send, with what is missing filled in, for a client that frames the body itself. Checked."""
-    headers = {name: value for name, value in request.headers.items() if name not in _OURS}
+    headers = Hidden({name: value for name, value in request.headers.items() if name not in _OURS})
     for name, value in _DEFAULTS.items():
         headers.setdefault(name, value)
-    check(request.method, headers)
+    wrong = _wrong(request.method, headers)
+    if wrong is not None:
+        raise InvalidRequest(wrong[0], field=wrong[1])
     return headers
 
 
-def head_of(request: HttpRequest, address: Address) -> bytes:
-    """Request line and headers as bytes, up to the body."""
+def head_of(request: HttpRequest, address: Address) -> memoryview:
+    """Request line and headers as bytes, up to the body. In a view, for bytes would show their keys in tracebacks."""
+    head = _written(request, address)
+    if head is None:
+        said, place = _wrong(request.method, request.headers) or ("a header cannot be sent", "headers")
+        raise InvalidRequest(said, field=place)
+    return head
+
+
+def _written(request: HttpRequest, address: Address) -> memoryview | None:
     given = request.headers
     lines = [f"{request.method} {address.target} HTTP/1.1"]
     if "host" not in given:
         lines.append("host: " + address.authority)
     for name, value in given.items():
         if name not in _OURS:
-            if name not in _known_names:
-                _learn(name)
+            if name not in _known_names and not _learnt(name):
+                return None
             lines.append(f"{name}: {value}")
     for name, value in _DEFAULTS.items():
         if name not in given:
@@ -107,32 +126,30 @@ def head_of(request: HttpRequest, address: Address) -> bytes:
     head = "\r\n".join(lines)
     # Three scans in C stand for a look at every value: as many line ends as lines were written, and no NUL.
     ends = len(lines)
-    if head.count("\r") != ends or head.count("\n") != ends or "\0" in head or request.method not in _known_names:
-        check(request.method, given)
-    try:
-        return head.encode("ascii")
-    except UnicodeEncodeError:
-        check(request.method, given)
-        raise InvalidRequest("a header is not ASCII", field="headers") from None
+    if head.count("\r") != ends or head.count("\n") != ends or "\0" in head or not head.isascii():
+        return None
+    if request.method not in _known_names and not _learnt(request.method):
+        return None
+    return memoryview(head.encode())
 
 
-def check(method: str, headers: Mapping[str, str]) -> None:
-    """Raise ``InvalidRequest`` naming the header at fault, never its value."""
-    if method not in _known_names:
-        if not _TOKEN.fullmatch(method):
-            raise InvalidRequest("the method is not a token", field="method")
-        _known_names.add(method)
+def _wrong(method: str, headers: Mapping[str, str]) -> tuple[str, str] | None:
+    """What cannot be sent, and which field it is; never its value."""
+    if method not in _known_names and not _learnt(method):
+        return "the method is not a token", "method"
     for name, value in headers.items():
-        if name not in _known_names:
-            _learn(name)
+        if name not in _known_names and not _learnt(name):
+            return f"{name!r} cannot be a header's name", "headers"
         if "\r" in value or "\n" in value or "\0" in value:
-            raise InvalidRequest(f"header {name} holds CR, LF or NUL", field=f"headers.{name}")
+            return f"header {name} holds CR, LF or NUL", f"headers.{name}"
         if not value.isascii():
-            raise InvalidRequest(f"header {name} is not ASCII", field=f"headers.{name}")
+            return f"header {name} is not ASCII", f"headers.{name}"
+    return None
 
 
-def _learn(name: str) -> None:
+def _learnt(name: str) -> bool:
     if not _TOKEN.fullmatch(name):
-        raise InvalidRequest(f"{name!r} cannot be a header's name", field="headers")
+        return False
     if len(_known_names) < 1000:
         _known_names.add(name)
+    return True

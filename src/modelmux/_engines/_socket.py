@@ -59,14 +59,14 @@ class Connection:
         except TimeoutError as error:
             raise timeout(phase) from error
 
-    def transmit(self, data: bytes, deadline: float | None, answer: Answer) -> bytes:
+    def transmit(self, data: memoryview, deadline: float | None, answer: Answer) -> bytes:
         """Write ``data``, unless the server answers first; hands back what came of its body."""
         sock = self.sock
         sock.settimeout(left(deadline, "write"))
         try:
             sent = sock.send(data)
             self.sent += sent
-            rest = memoryview(data)[sent:] if sent < len(data) else None
+            rest = data[sent:] if sent < len(data) else None
             while rest:
                 came = self._listen(deadline, answer)
                 if answer.head is not None:
@@ -122,14 +122,17 @@ class SocketStream:
         """The peer has said its last byte (FIN)."""
         self._lock = threading.Lock()
 
-    def exchange(self, head: bytes, body: bytes, deadline: float | None) -> None:
-        """Send the request and read up to the end of the answer's head."""
+    def exchange(self, head: memoryview, body: memoryview, deadline: float | None) -> None:
+        """Send the request and read up to the end of the answer's head.
+
+        Views, as a traceback that shows locals would print bytes, and the key in them.
+        """
         conn, answer = self._conn, self._answer
         assert conn is not None
         ready = b""
         try:
             if len(body) <= _JOIN:
-                ready = conn.transmit(head + body, deadline, answer)
+                ready = conn.transmit(memoryview(b"".join((head, body))), deadline, answer)
             else:
                 ready = conn.transmit(head, deadline, answer)
                 if answer.head is None:
@@ -151,6 +154,10 @@ class SocketStream:
             ready, self._ready = self._ready, b""
             return ready
         answer = self._answer
+        while answer.pending:
+            left(deadline, "read")
+            if piece := answer.drain():
+                return piece
         while not answer.ended:
             conn = self._conn
             if conn is None:

@@ -13,7 +13,7 @@ from modelmux._engines import Options, SyncStream
 from modelmux._engines._abort import Abort
 from modelmux._engines._connect import patience
 from modelmux._engines._faults import left, lost
-from modelmux._engines._httpx import Meter, built, head_and_inflater, is_async, translated, whole, wreck
+from modelmux._engines._httpx import Meter, Prepared, built, head_and_inflater, is_async, translated, whole, wreck
 from modelmux._engines._shards import Shards
 from modelmux._http import HttpHead, HttpRequest
 from modelmux.errors import ConfigError
@@ -26,19 +26,19 @@ class HttpxStream:
 
     __slots__ = ("_aborted", "_chunks", "_ended", "_meter", "_over", "_response", "head")
 
-    def __init__(self, client: Any, prepared: Any, asked: str, cap: int, over: Callable[[], None]) -> None:
+    def __init__(self, client: Any, prepared: Prepared, cap: int, over: Callable[[], None]) -> None:
         """``over`` is called once when the answer is done with."""
         self._aborted = self._ended = False
         self._over = over
         fault: Exception
         try:
-            self._response = client.send(prepared, stream=True, follow_redirects=False)
+            self._response = client.send(prepared.request, stream=True, follow_redirects=False)
         except Exception as error:  # noqa: BLE001  # passed on, translated
             over()
             fault = translated(error, answered=False)
         else:
             try:
-                self.head, inflater = head_and_inflater(self._response, asked, cap)
+                self.head, inflater = head_and_inflater(self._response, prepared.asked, cap)
             except BaseException:
                 self.close()
                 raise
@@ -54,6 +54,8 @@ class HttpxStream:
         left(deadline, "read")
         fault: Exception | None
         try:
+            if piece := self._meter.more():
+                return piece
             for data in self._chunks:
                 piece = self._meter.feed(data)
                 if piece:
@@ -184,8 +186,7 @@ class Stock:
         except BaseException:
             over()
             raise
-        asked = prepared.headers.get("accept-encoding", "")
-        opener = partial(HttpxStream, chosen, prepared, asked, self._cap, over)
+        opener = partial(HttpxStream, chosen, prepared, self._cap, over)
         guarded = client is None and not mocked
         stream: HttpxStream | PumpedStream = PumpedStream(opener, deadline, abort) if guarded else opener()
         if abort is not None:

@@ -97,7 +97,7 @@ class SocketEngine:
         client: Any = None,
         abort: Abort | None = None,
     ) -> SyncStream:
-        address = address_of(request.url)
+        address = address_of(request)
         if client is not None or address is None or self._signs.detour(address):
             mocked = client is None and patched()
             return self._stock.send(request, deadline, connect_timeout, client=client, abort=abort, mocked=mocked)
@@ -115,7 +115,7 @@ class SocketEngine:
             if abort is not None:
                 abort.watch(stream.abort)
             try:
-                stream.exchange(head, request.body, deadline)
+                stream.exchange(head, memoryview(request.body), deadline)
             except ConnectionLost:
                 again = stream.unseen()
                 stream.close()

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 _HIGH = 256 * 1024
 """Unread bytes at which the transport is told to pause."""
 
+_MOST = 64 * 1024
+"""Bytes handed out at a time."""
+
 
 class Wire(asyncio.Protocol):
     """``stream()`` is whose answer is coming, None while idle. The reference is weak, so that a stream that its user
@@ -199,7 +202,7 @@ class LoopStream:
         self._paused = False
         wire.stream = weakref.ref(self)
 
-    async def exchange(self, head: bytes, body: bytes, deadline: float | None) -> None:
+    async def exchange(self, head: memoryview, body: memoryview, deadline: float | None) -> None:
         """Send the request and wait for the answer's head."""
         wire = self._wire
         assert wire is not None
@@ -218,7 +221,7 @@ class LoopStream:
     def push(self, piece: bytes, high: int) -> None:
         self._pieces.append(piece)
         self._held += len(piece)
-        if self._held > high and not self._paused and self._wire is not None:
+        if (self._held > high or self.answer.pending) and not self._paused and self._wire is not None:
             self._paused = True
             self._wire.transport.pause_reading()
 
@@ -230,6 +233,12 @@ class LoopStream:
                     # A server that always has one more byte does not outlive the deadline either.
                     left(deadline, "read")
                 return self._pull()
+            if self.answer.pending:
+                left(deadline, "read")
+                if piece := self.answer.drain():
+                    return piece
+                self._listen()
+                continue
             if self.answer.ended:
                 return b""
             if self.error is not None:
@@ -241,13 +250,22 @@ class LoopStream:
     def _pull(self) -> bytes:
         pieces = self._pieces
         data = pieces[0] if len(pieces) == 1 else b"".join(pieces)
+        if len(data) > _MOST:
+            # What decodes it shall come back to look at the clock, and let the loop's other tasks have a turn.
+            self._pieces = [data[_MOST:]]
+            self._held = len(data) - _MOST
+            return data[:_MOST]
         self._pieces = []
         self._held = 0
-        if self._paused:
+        self._listen()
+        return data
+
+    def _listen(self) -> None:
+        """Hear the peer again, if it was told to wait."""
+        if self._paused and not self.answer.pending:
             self._paused = False
             if self._wire is not None and not self._wire.transport.is_closing():
                 self._wire.transport.resume_reading()
-        return data
 
     def settle(self) -> None:
         """The answer has ended: the connection is free, though what it brought may not be read yet."""
