@@ -202,10 +202,16 @@ class ProviderError(ModelmuxError):
     :class:`Retry` class, ``billed`` a :class:`Billed`. ``endpoint`` is filled in by the exchange. ``body`` is the
     vendor's error object, parsed where it was JSON. ``answer`` is what the vendor answered, as bytes, for a call that
     hands such bytes on.
+
+    ``blames``, ``weight`` and ``ejection`` are facts of the class: whose fault it is, what one failure counts towards
+    ejecting whoever that is, and for how many seconds the first time and at most (see ``routing.breakers``).
     """
 
     default_retry: ClassVar[Retry] = Retry.SAME
     default_billed: ClassVar[Billed] = Billed.NO
+    blames: ClassVar[Blame] = "endpoint"
+    weight: ClassVar[float] = 1.0
+    ejection: ClassVar[tuple[float, float]] = (1.0, 8.0)
     answer: bytes | None = None
 
     def __init__(

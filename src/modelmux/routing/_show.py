@@ -26,6 +26,7 @@ def explain(decision: Decision) -> dict[str, Any]:
         "request": dict(decision.facts),
         "plan": [{"mode": step.mode, "attempts": list(step.attempts)} for step in decision.plan.steps],
         "max_attempts": decision.plan.max_attempts,
+        "passed_over": dict(decision.passed_over),
         "candidates": [_row(candidate) for candidate in decision.ranked],
         "excluded": [{"endpoint": one.name, "reasons": list(one.reasons)} for one in decision.excluded],
     }
@@ -54,6 +55,9 @@ def table(decision: Decision) -> str:
         lines += ["", *_aligned([head, *rows])]
         if len(ranked) > _SHOWN:
             lines.append(f"   … and {len(ranked) - _SHOWN} more")
+    if decision.passed_over:
+        lines += ["", "passed over:"]
+        lines += ["  " + line for line in _aligned([*decision.passed_over.items()][:_SHOWN])]
     if decision.excluded:
         lines += ["", "excluded:"]
         lines += ["  " + line for line in _aligned([(e.name, "; ".join(e.reasons)) for e in decision.excluded])]

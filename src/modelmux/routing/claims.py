@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from modelmux.errors import ProviderError
 
 
+LIMIT = "limit"
+"""How the reason of a limit begins. Waiting helps against one, and against an open breaker it does not."""
+
+
 class Scopes(NamedTuple):
     """The names under which an endpoint's state is kept. ``endpoint`` is its name within the Mux."""
 
@@ -27,22 +31,27 @@ class Scopes(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Blocked:
-    """Why an endpoint can't be asked now. ``until`` is seconds on the steady clock, ``inf`` until someone acts."""
+    """Why an endpoint can't be asked now. ``until`` is seconds on the steady clock, ``inf`` until someone acts.
+
+    ``reason`` starts with "limit" where only a rate limit stands in the way. ``probing``: an attempt is finding out.
+    """
 
     until: float
     reason: str
+    probing: bool = False
 
 
 @dataclass(slots=True, eq=False)
 class Grant:
-    """Leave to send one attempt, not before ``at`` (steady clock). ``probe``: this attempt tests a tripped breaker.
+    """Leave to send one attempt, not before ``at`` (steady clock). ``probe``: the number of the probe of a tripped
+    breaker that this attempt is, 0 when it is none.
 
     ``taken`` is the limits' own note of what was reserved, which they get back when it is settled.
     """
 
     scopes: Scopes
     at: float
-    probe: bool = False
+    probe: int = 0
     taken: Any = None
 
 

@@ -2,8 +2,8 @@
 
 Latency is a peak-EWMA: a slower answer counts at once, a faster one is believed gradually. A failure never enters the
 latency, so an endpoint that fails in a millisecond does not look fast; it raises ``trouble`` instead. An endpoint
-never seen is not in the mappings of a :class:`Snapshot`; scores use a prior for it. Breakers and rate limits will
-keep their state beside this one and speak through further fields of the snapshot.
+never seen is not in the mappings of a :class:`Snapshot`; scores use a prior for it. Breakers and rate limits keep
+their state beside this one and speak through ``Snapshot.blocked``.
 """
 
 from __future__ import annotations
@@ -11,7 +11,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from math import exp
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from modelmux.routing.claims import Blocked
 
 DECAY = 10.0
 """Seconds after which a newer, faster answer counts for 63 % (and one failure is 63 % forgiven)."""
@@ -28,7 +31,8 @@ class Snapshot:
     """Health at one moment. Mappings are by endpoint name and lack what is not known.
 
     ``ttft`` is seconds to the first token, ``per_token`` seconds per output token after it, ``in_flight`` calls under
-    way, ``trouble`` the recent share of failures (0 to 1). ``features`` holds what a policy's ``prepare`` worked out.
+    way, ``trouble`` the recent share of failures (0 to 1), ``blocked`` says which can't be asked now, until when and
+    why. ``features`` holds what a policy's ``prepare`` worked out.
     """
 
     ttft: Mapping[str, float] = field(default_factory=dict)
@@ -37,6 +41,7 @@ class Snapshot:
     trouble: Mapping[str, float] = field(default_factory=dict)
     at: float = 0.0
     features: Mapping[str, Any] = field(default_factory=dict)
+    blocked: Mapping[str, Blocked] = field(default_factory=dict)
 
 
 COLD = Snapshot()
@@ -93,10 +98,20 @@ class Health:
         else:
             self._in_flight.pop(name, None)
 
+    def forget(self, name: str) -> None:
+        """Take ``name`` for one never measured: a breaker ejected it, and what comes back may be another machine."""
+        for table in (self._seen, self._ttft, self._per_token, self._trouble, self._failed_at):
+            table.pop(name, None)
+
     def snapshot(
-        self, names: Iterable[str] | None = None, *, at: float = 0.0, features: Mapping[str, Any] | None = None
+        self,
+        names: Iterable[str] | None = None,
+        *,
+        at: float = 0.0,
+        features: Mapping[str, Any] | None = None,
+        blocked: Mapping[str, Blocked] | None = None,
     ) -> Snapshot:
-        """A copy of what is known now; of ``names`` only when given."""
+        """A copy of what is known now; of ``names`` only when given. ``blocked`` is taken as it is."""
         if at - self._swept > _SWEEP:
             self._sweep(at)
         trouble = {name: self._trouble_at(name, at) for name in list(self._trouble)}
@@ -104,7 +119,7 @@ class Health:
         if names is not None:
             wanted = set(names)
             parts = [{name: part[name] for name in part.keys() & wanted} for part in parts]
-        return Snapshot(parts[0], parts[1], parts[2], parts[3], at, features or {})
+        return Snapshot(parts[0], parts[1], parts[2], parts[3], at, features or {}, blocked or {})
 
     def _trouble_at(self, name: str, at: float) -> float:
         trouble = self._trouble.get(name, 0.0)

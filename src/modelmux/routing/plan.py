@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from math import inf
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
 from modelmux.money import Money
@@ -11,12 +13,14 @@ from modelmux.routing import _show
 
 if TYPE_CHECKING:
     from modelmux.routing.candidates import Candidates
+    from modelmux.routing.claims import Blocked
     from modelmux.routing.needs import Needs
 
 MAX_ATTEMPTS = 3
 """Attempts a call makes at most."""
 
-_PLANNED = 16  # names a plan holds: more than a call can try, enough to skip those that share a key or a window
+PLANNED = 16
+"""Names a plan holds: more than a call can try, enough to skip those that share a key or a window."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,14 +90,18 @@ class Plan:
         return self.steps[0].attempts if len(self.steps) == 1 else tuple(n for s in self.steps for n in s.attempts)
 
 
+_NOBODY: Mapping[str, str] = MappingProxyType({})
+
+
 class Decision:
-    """The answer of a policy. ``plan`` says what will be tried; ``ranked`` holds the candidates, best first.
+    """The answer of a policy. ``plan`` says what will be tried; ``ranked`` holds the candidates, best first;
+    ``passed_over`` says of each that can't be asked now why, and until when.
 
     Rows and reasons are worked out when first looked at. A pickled decision keeps names and numbers only.
     Made by :meth:`Candidates.decide <modelmux.routing.candidates.Candidates.decide>`.
     """
 
-    __slots__ = ("_excluded", "_facts", "_order", "_ranked", "_source", "note", "plan", "policy", "seed")
+    __slots__ = ("_excluded", "_facts", "_order", "_ranked", "_source", "note", "passed_over", "plan", "policy", "seed")
 
     def __init__(
         self,
@@ -113,10 +121,19 @@ class Decision:
         self.policy = policy
         self.seed = seed
         self.note = note
+        self.passed_over: Mapping[str, str] = _NOBODY
         if plan is None:
             names = source.names
-            plan = Plan((Step(tuple([names[i] for i in order[:_PLANNED]])),))
+            plan = Plan((Step(tuple([names[i] for i in order[:PLANNED]])),))
         self.plan = plan
+
+    def replanned(self, plan: Plan, blocked: Mapping[str, Blocked], at: float, *, note: str = "") -> Decision:
+        """The same choice with another plan, because of those ``blocked`` at ``at``."""
+        assert self._source is not None
+        note = "; ".join(filter(None, (self.note, note)))
+        decision = Decision(self._source, self._order, policy=self.policy, plan=plan, seed=self.seed, note=note)
+        decision.passed_over = {name: _waits(block, at) for name, block in blocked.items()}
+        return decision
 
     @property
     def needs(self) -> Needs | None:
@@ -215,6 +232,7 @@ class Decision:
             "policy": self.policy,
             "seed": self.seed,
             "note": self.note,
+            "passed_over": dict(self.passed_over),
             "plan": Plan(steps, self.plan.max_attempts),
             "_ranked": self.ranked,
             "_excluded": self.excluded,
@@ -225,3 +243,7 @@ class Decision:
         self._source, self._order = None, ()
         for name, value in state.items():
             setattr(self, name, value)
+
+
+def _waits(block: Blocked, at: float) -> str:
+    return block.reason if block.until == inf else f"{block.reason}; next in {max(0.0, block.until - at):.1f} s"

@@ -18,6 +18,7 @@ from modelmux.routing.learning import Learned, script_of
 from modelmux.routing.needs import DEFAULT_OPTIONS, Needs, RouteOptions, needs_of
 from modelmux.routing.plan import Decision, Plan
 from modelmux.routing.pool import Pool, Roster
+from modelmux.routing.standing import settled
 
 if TYPE_CHECKING:
     from modelmux._clock import Clock
@@ -95,7 +96,8 @@ class Fleet:
         if not len(candidates):
             decision = Decision(candidates, (), policy=policies.name_of(decider), plan=Plan(()), seed=seed)
             raise errors.NoCapableEndpoint(str(decision), decision=decision)
-        return policies.checked(decider, needs, candidates, snapshot, rng)
+        decision = policies.checked(decider, needs, candidates, snapshot, rng)
+        return settled(decision, snapshot.blocked, snapshot.at) if snapshot.blocked else decision
 
     def ceiling(self, needs: Needs, name: str, *, left: Money | None, now: float) -> Ceiling:
         """The output cap and bound of an attempt at ``name`` when ``left`` is what the call may still spend."""
