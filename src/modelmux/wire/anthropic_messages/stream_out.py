@@ -44,15 +44,30 @@ _EMPTY: dict[str, Block] = {
 
 def encode_stream(events: Iterable[Event], reader: str) -> Iterator[bytes]:
     """Server-sent events, one item of bytes per event of ours that says anything."""
-    writer = _Writer(reader)
+    encoder = StreamEncoder(reader)
     for event in events:
+        data = encoder.feed(event)
+        if data:
+            yield data
+    yield encoder.close()
+
+
+class StreamEncoder:
+    """The same, event by event."""
+
+    def __init__(self, reader: str) -> None:
+        self._writer = _Writer(reader)
+
+    def feed(self, event: Event) -> bytes:
         handle = _HANDLERS.get(type(event))
-        if handle is not None:
-            handle(writer, event)
-            if writer.out:
-                yield writer.take()
-    writer.finish()
-    yield writer.take()
+        if handle is None:
+            return b""
+        handle(self._writer, event)
+        return self._writer.take() if self._writer.out else b""
+
+    def close(self) -> bytes:
+        self._writer.finish()
+        return self._writer.take()
 
 
 class _Writer:

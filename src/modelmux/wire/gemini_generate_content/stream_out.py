@@ -48,6 +48,33 @@ def encode_stream(events: Iterable[Event]) -> Iterator[bytes]:
         yield sse(dumps(chunk))
 
 
+class StreamEncoder:
+    """The same, event by event. ``array``: as elements of one JSON array, which this format is without ``alt=sse``."""
+
+    def __init__(self, *, array: bool = False) -> None:
+        self._encoder = _StreamEncoder()
+        self._array = array
+        self._between = b"["
+
+    def feed(self, event: Event) -> bytes:
+        return self._framed(self._encoder.event(event))
+
+    def close(self) -> bytes:
+        rest = self._framed(self._encoder.close())
+        if not self._array:
+            return rest
+        return rest + (b"]" if self._between == b",\n" else b"[]")
+
+    def _framed(self, chunks: Iterator[dict[str, Any]]) -> bytes:
+        if not self._array:
+            return b"".join([sse(dumps(chunk)) for chunk in chunks])
+        out = []
+        for chunk in chunks:
+            out += [self._between, dumps(chunk)]
+            self._between = b",\n"
+        return b"".join(out)
+
+
 class _StreamEncoder:
     def __init__(self) -> None:
         self._head: dict[str, Any] = {}
@@ -230,4 +257,4 @@ class _Choice:
 
 
 def _encoded(part: Part) -> list[dict[str, Any]]:
-    return Encoder(answer=True).parts((part,), "content")
+    return Encoder(answer=True).parts((part,))

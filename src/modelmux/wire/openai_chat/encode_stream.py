@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from modelmux._http import sse
@@ -111,6 +111,9 @@ class _Encoder:
         more, self._top = {**self._top, **fields_of(ours(event.response_extra))}, {}
         return self.chunk([choice], more)
 
+    def used(self, event: UsageEvent) -> None:
+        self.usage = event.usage
+
     def last(self) -> Iterator[bytes]:
         if self.usage is not None:
             yield self.chunk([], {"usage": answer.usage_json(self.usage)})
@@ -123,22 +126,38 @@ def _said(delta: dict[str, Any]) -> dict[str, Any]:
 
 def encode_stream(events: Iterable[Event], dialect: Dialect) -> Iterator[bytes]:
     """One server-sent event for each event; usage, when there is any, in a chunk of its own before ``[DONE]``."""
-    encoder = _Encoder(dialect)
+    encoder = StreamEncoder(dialect)
     for event in events:
-        if isinstance(event, TextDelta):
-            yield encoder.text(event)
-        elif isinstance(event, ReasoningDelta):
-            yield encoder.reasoning(event)
-        elif isinstance(event, ToolCallDelta):
-            yield encoder.call(event)
-        elif isinstance(event, Start):
-            encoder.start(event)
-        elif isinstance(event, AudioDelta):
-            yield encoder.audio(event)
-        elif isinstance(event, PartEvent):
-            yield encoder.part(event)
-        elif isinstance(event, Finish):
-            yield encoder.finish(event)
-        elif isinstance(event, UsageEvent):
-            encoder.usage = event.usage
-    yield from encoder.last()
+        data = encoder.feed(event)
+        if data:
+            yield data
+    yield encoder.close()
+
+
+class StreamEncoder:
+    """The same, event by event. Without ``usage`` nothing is said of it: this format tells it to who asks."""
+
+    def __init__(self, dialect: Dialect, *, usage: bool = True) -> None:
+        self._encoder = _Encoder(dialect)
+        self._usage = usage
+
+    def feed(self, event: Event) -> bytes:
+        handle = _HANDLERS.get(type(event))
+        return b"" if handle is None else handle(self._encoder, event) or b""
+
+    def close(self) -> bytes:
+        if not self._usage:
+            self._encoder.usage = None
+        return b"".join(self._encoder.last())
+
+
+_HANDLERS: dict[type, Callable[[_Encoder, Any], bytes | None]] = {
+    TextDelta: _Encoder.text,
+    ReasoningDelta: _Encoder.reasoning,
+    ToolCallDelta: _Encoder.call,
+    Start: _Encoder.start,
+    AudioDelta: _Encoder.audio,
+    PartEvent: _Encoder.part,
+    Finish: _Encoder.finish,
+    UsageEvent: _Encoder.used,
+}

@@ -9,6 +9,7 @@ from modelmux._http import SSE, sse
 from modelmux._json import dumps
 from modelmux.errors import StreamTruncated
 from modelmux.types import (
+    NO_USAGE,
     Event,
     Finish,
     PartEvent,
@@ -16,7 +17,6 @@ from modelmux.types import (
     Start,
     Text,
     TextDelta,
-    Usage,
     UsageEvent,
 )
 from modelmux.wire._either import StreamOrWhole
@@ -131,10 +131,25 @@ class CompletionStream(StreamOrWhole):
 
 def encode_stream(events: Iterable[Event]) -> Iterator[bytes]:
     """One server-sent event for each event; usage, when there is any, in a chunk of its own before ``[DONE]``."""
-    head: dict[str, Any] = {"id": "cmpl-0", "object": "text_completion", "created": 0, "model": ""}
-    usage: Usage | None = None
-    finished = False
+    encoder = StreamEncoder()
     for event in events:
+        data = encoder.feed(event)
+        if data:
+            yield data
+    data = encoder.close()
+    if data:
+        yield data
+
+
+class StreamEncoder:
+    """The same, event by event. Without ``usage`` nothing is said of it: this format tells it to who asks."""
+
+    def __init__(self, *, usage: bool = True) -> None:
+        self._head: dict[str, Any] = {"id": "cmpl-0", "object": "text_completion", "created": 0, "model": ""}
+        self._tells, self._usage = usage, NO_USAGE
+        self._finished = False
+
+    def feed(self, event: Event) -> bytes:
         choice: dict[str, Any] | None = None
         more: dict[str, Any] = {}
         if isinstance(event, TextDelta):
@@ -143,21 +158,23 @@ def encode_stream(events: Iterable[Event]) -> Iterator[bytes]:
         elif isinstance(event, PartEvent) and isinstance(event.value, Text) and event.value.text:
             choice = {"text": event.value.text, "index": event.choice, "logprobs": None, "finish_reason": None}
         elif isinstance(event, Start):
-            head.update(id=event.id or "cmpl-0", created=event.created or 0, model=event.model or "")
+            self._head.update(id=event.id or "cmpl-0", created=event.created or 0, model=event.model or "")
             if event.service_tier is not None:
-                head["service_tier"] = event.service_tier
-            head.update(fields_of(event.extra))
+                self._head["service_tier"] = event.service_tier
+            self._head.update(fields_of(event.extra))
         elif isinstance(event, Finish):
-            finished = True
+            self._finished = True
             own = fields_of(event.extra)
             more = fields_of(event.response_extra)
             end = {"logprobs": None, **own, "finish_reason": word_of(event.reason, event.raw)}
             choice = {"text": "", "index": event.choice, **end}
         elif isinstance(event, UsageEvent):
-            usage = event.usage
-        if choice is not None:
-            yield sse(dumps({**head, **more, "choices": [choice]}))
-    if usage is not None and usage.reported:
-        yield sse(dumps({**head, "choices": [], "usage": usage_json(usage)}))
-    if finished:  # else it broke off, and has no proper end
-        yield sse(b"[DONE]")
+            self._usage = event.usage
+        return b"" if choice is None else sse(dumps({**self._head, **more, "choices": [choice]}))
+
+    def close(self) -> bytes:
+        out = b""
+        if self._tells and self._usage.reported:
+            out = sse(dumps({**self._head, "choices": [], "usage": usage_json(self._usage)}))
+        # What broke off has no proper end.
+        return out + sse(b"[DONE]") if self._finished else out

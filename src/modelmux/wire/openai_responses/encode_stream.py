@@ -216,14 +216,30 @@ def _content(kind: str, text: str) -> dict[str, Any]:
 
 def encode_stream(events: Iterable[Event], provider: str) -> Iterator[bytes]:
     """One or a few server-sent events for each event, at the end the whole response."""
-    encoder = _Encoder(provider)
-    finished = False
+    encoder = StreamEncoder(provider)
     for event in events:
-        encoder.event(event)
-        finished = finished or (isinstance(event, Finish) and event.choice == 0)
-        data = encoder.take()
+        data = encoder.feed(event)
         if data:
             yield data
-    if finished:
-        encoder.finish()
-        yield encoder.take()
+    data = encoder.close()
+    if data:
+        yield data
+
+
+class StreamEncoder:
+    """The same, event by event."""
+
+    def __init__(self, provider: str) -> None:
+        self._encoder = _Encoder(provider)
+        self._finished = False
+
+    def feed(self, event: Event) -> bytes:
+        self._encoder.event(event)
+        if type(event) is Finish and event.choice == 0:
+            self._finished = True
+        return self._encoder.take()
+
+    def close(self) -> bytes:
+        if self._finished:
+            self._encoder.finish()
+        return self._encoder.take()
