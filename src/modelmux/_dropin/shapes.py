@@ -1,0 +1,346 @@
+"""Types as data, and what they turn JSON into.
+
+A *shape* is what ``scripts/generate_dropin.py`` writes for a type:
+
+=============================  =====================================================================
+``"str"``, ``"int"``, …        a plain JSON value; also ``float bool bytes any none datetime date``
+``"module:Name"``              a class or an alias of the tables
+``["list", T]``                a list
+``["dict", T]``                a mapping of strings to T
+``["opt", T]``                 T or None
+``["lit", a, b]``              one of these values
+``["union", key, A, B]``       one of these; ``key`` is the field that tells which, or None
+=============================  =====================================================================
+
+A class may stand where a name may: the types of users' own models are shapes too (:func:`shape_of`). A *converter* is
+a function from a JSON value to a Python value that never raises: what does not fit stays as it is. None stands for the
+converter that changes nothing, so that it costs nothing.
+"""
+
+from __future__ import annotations
+
+import types
+import typing
+from collections.abc import Callable, Mapping
+from datetime import date, datetime
+from typing import Any, TypeAlias
+
+Shape: TypeAlias = Any
+Converter: TypeAlias = Callable[[Any], Any]
+
+PLAIN: dict[str, Any] = {
+    "str": str,
+    "int": int,
+    "float": float,
+    "bool": bool,
+    "bytes": bytes,
+    "any": object,
+    "none": type(None),
+    "datetime": datetime,
+    "date": date,
+}
+_NAMES = {kind: name for name, kind in PLAIN.items()} | {Any: "any"}
+_KINDS: dict[str, tuple[type, ...]] = {
+    "str": (str,),
+    "int": (int,),
+    "float": (float, int),
+    "bool": (bool,),
+    "bytes": (bytes,),
+    "none": (type(None),),
+    "datetime": (datetime, str),
+    "date": (date, str),
+}
+
+
+class Shapes:
+    """What shapes mean, given a way to look names up. ``entry`` answers for a name with its table, ``cls`` with its
+    class; ``build`` makes an instance of a class of a mapping.
+    """
+
+    def __init__(
+        self,
+        entry: Callable[[str], Mapping[str, Any]],
+        cls: Callable[[str], type],
+        build: Callable[[type, Mapping[str, Any]], Any],
+        plan: Callable[[type], Any],
+    ) -> None:
+        self.entry, self.cls, self.build, self.plan = entry, cls, build, plan
+        self._named: dict[str, Converter | None] = {}
+
+    # --- converters ---
+
+    def converter(self, shape: Shape) -> Converter | None:
+        if isinstance(shape, str):
+            return self._by_name(shape)
+        if not isinstance(shape, list):
+            return self._model(shape)
+        kind = shape[0]
+        if kind == "opt":
+            return self.converter(shape[1])
+        if kind == "list":
+            return _each(self.converter(shape[1]))
+        if kind == "dict":
+            return _values(self.converter(shape[1]))
+        return self._union(shape) if kind == "union" else None
+
+    def _by_name(self, name: str) -> Converter | None:
+        if ":" not in name:
+            return _PLAIN_CONVERTERS.get(name)
+        if name not in self._named:
+            entry = self.entry(name)
+            if "t" in entry:
+                self._named[name] = None  # an alias that speaks of itself goes no deeper
+                self._named[name] = self.converter(entry["t"])
+            elif "f" in entry or "b" in entry:
+                self._named[name] = self._later(name)
+            else:
+                self._named[name] = None
+        return self._named[name]
+
+    def _later(self, name: str) -> Converter:
+        """A class of the tables, made when the first value for it comes."""
+        made: list[type] = []
+
+        def convert(value: Any) -> Any:
+            if type(value) is not dict:
+                return value
+            if not made:
+                made.append(self.cls(name))
+            return self.build(made[0], value)
+
+        return convert
+
+    def _model(self, cls: Any) -> Converter | None:
+        if not isinstance(cls, type) or not hasattr(cls, "model_fields"):
+            return None
+        return lambda value: self.build(cls, value) if isinstance(value, Mapping) else value
+
+    def _union(self, shape: Shape) -> Converter | None:
+        key, members = shape[1], self._flat(shape[2:])
+        converters = [self.converter(member) for member in members]
+        if not any(converters):
+            return None
+        tags: dict[Any, Converter | None] | None = None
+
+        def convert(value: Any) -> Any:
+            nonlocal tags
+            if tags is None:
+                tags = self._tags(key, members, converters)
+            if type(value) is dict and tags:
+                found = tags.get(value.get(key or "type"), _MISSING)
+                if found is not _MISSING:
+                    return value if found is None else found(value)
+            for fit in (self.fits, _loosely):
+                for member, converter in zip(members, converters, strict=True):
+                    if fit(member, value):
+                        return value if converter is None else converter(value)
+            return value
+
+        return convert
+
+    def _flat(self, members: list[Shape]) -> list[Shape]:
+        """The members of a union, those of the unions in it spelt out."""
+        out: list[Shape] = []
+        for member in members:
+            inner = member
+            if isinstance(member, str) and ":" in member:
+                inner = self.entry(member).get("t", member)
+            if isinstance(inner, list) and inner[0] == "union":
+                out += self._flat(inner[2:])
+            elif isinstance(inner, list) and inner[0] == "opt":
+                out += self._flat([inner[1]])
+            else:
+                out.append(inner)
+        return out
+
+    def _tags(self, key: str | None, members: list[Shape], converters: list[Any]) -> dict[Any, Any]:
+        tags: dict[Any, Any] = {}
+        for member, converter in zip(members, converters, strict=True):
+            for value in self.literals(member, key or "type"):
+                if value in tags and key is None:
+                    return {}  # the field does not tell them apart
+                tags.setdefault(value, converter)
+        return tags
+
+    def literals(self, member: Shape, key: str) -> list[Any]:
+        """The values that a field may have in a member of a union."""
+        field = self.fields(member).get(key)
+        if isinstance(field, list) and field[0] == "opt":
+            field = field[1]
+        if isinstance(field, str) and ":" in field:
+            field = self.entry(field).get("t")
+        return field[1:] if isinstance(field, list) and field[0] == "lit" else []
+
+    def fields(self, member: Shape) -> Mapping[str, Shape]:
+        """Field -> shape of a class, those of its bases among them."""
+        if isinstance(member, str):
+            if ":" not in member:
+                return {}
+            entry = self.entry(member)
+            above = self.fields(entry["b"]) if "b" in entry else {}
+            return {**above, **entry.get("f", {})}
+        if isinstance(member, type) and hasattr(member, "model_fields"):
+            return {name: shape_of(info.annotation) for name, info in member.model_fields.items()}
+        return {}
+
+    # --- which member of a union ---
+
+    def fits(self, shape: Shape, value: Any) -> bool:
+        """Whether a value looks like it was made for a shape: its kind, its literals, what it must have."""
+        if isinstance(shape, str) and ":" not in shape:
+            return shape == "any" or (isinstance(value, _KINDS[shape]) and (shape == "bool" or type(value) is not bool))
+        if isinstance(shape, list):
+            return self._fits_generic(shape, value)
+        entry = self.entry(shape) if isinstance(shape, str) else {}
+        if "t" in entry:
+            return self.fits(entry["t"], value)
+        if not isinstance(value, dict):
+            return isinstance(shape, type) and isinstance(value, shape)
+        return self._fits_model(shape, value)
+
+    def _fits_model(self, shape: Shape, value: dict[str, Any]) -> bool:
+        needed = self.needed(shape)
+        for name, field in self.fields(shape).items():
+            if name in value:
+                if value[name] is not None and not self.fits(field, value[name]):
+                    return False
+            elif name in needed:
+                return False
+        return True
+
+    def needed(self, shape: Shape) -> set[str]:
+        if isinstance(shape, str):
+            entry = self.entry(shape)
+            return {
+                name
+                for name, field in self.fields(shape).items()
+                if not (isinstance(field, list) and field[0] == "opt") and name not in entry.get("d", {})
+            }
+        return {name for name, info in getattr(shape, "model_fields", {}).items() if info.is_required()}
+
+    def _fits_generic(self, shape: list[Any], value: Any) -> bool:
+        kind = shape[0]
+        if kind == "opt":
+            return value is None or self.fits(shape[1], value)
+        if kind == "lit":
+            return value in shape[1:]
+        if kind == "list":
+            return isinstance(value, list) and all(self.fits(shape[1], item) for item in value)
+        if kind == "dict":
+            return isinstance(value, dict) and all(self.fits(shape[1], item) for item in value.values())
+        return any(self.fits(member, value) for member in shape[2:])
+
+    # --- as Python types ---
+
+    def annotation(self, shape: Shape) -> Any:
+        """The Python type that a shape stands for."""
+        if isinstance(shape, str):
+            if ":" not in shape:
+                return PLAIN[shape]
+            entry = self.entry(shape)
+            return self.annotation(entry["t"]) if "t" in entry else self.cls(shape)
+        if not isinstance(shape, list):
+            return shape
+        kind = shape[0]
+        if kind == "lit":
+            return typing.Literal[tuple(shape[1:])]
+        if kind == "list":
+            return list[self.annotation(shape[1])]  # type: ignore[misc]  # made at run time
+        if kind == "dict":
+            return dict[str, self.annotation(shape[1])]  # type: ignore[misc]  # made at run time
+        if kind == "opt":
+            return typing.Optional[self.annotation(shape[1])]  # noqa: UP045
+        return typing.Union[tuple(self.annotation(member) for member in shape[2:])]  # noqa: UP007
+
+
+_MISSING: Any = object()
+
+
+def _each(converter: Converter | None) -> Converter | None:
+    if converter is None:
+        return None
+
+    def convert(value: Any) -> Any:
+        if type(value) is not list:
+            return value
+        return [None if item is None else converter(item) for item in value]
+
+    return convert
+
+
+def _values(converter: Converter | None) -> Converter | None:
+    if converter is None:
+        return None
+
+    def convert(value: Any) -> Any:
+        if type(value) is not dict:
+            return value
+        return {key: None if item is None else converter(item) for key, item in value.items()}
+
+    return convert
+
+
+def _loosely(shape: Shape, value: Any) -> bool:
+    """For a value that fits no member: the first of the same kind."""
+    if isinstance(shape, list):
+        return isinstance(value, list) if shape[0] == "list" else shape[0] == "dict" and isinstance(value, dict)
+    return isinstance(value, dict) and (not isinstance(shape, str) or ":" in shape)
+
+
+def _float(value: Any) -> Any:
+    if type(value) is int:
+        as_float = float(value)
+        return as_float if as_float == value else value
+    return value
+
+
+def _moment(kind: Any) -> Converter:
+    adapter: list[Any] = []
+
+    def convert(value: Any) -> Any:
+        if not adapter:
+            from pydantic import TypeAdapter
+
+            adapter.append(TypeAdapter(kind))
+        try:
+            return adapter[0].validate_python(value)
+        except ValueError:
+            return value
+
+    return convert
+
+
+_PLAIN_CONVERTERS: dict[str, Converter] = {"float": _float, "datetime": _moment(datetime), "date": _moment(date)}
+
+
+def shape_of(annotation: Any) -> Shape:
+    """The shape of a Python type, as users write it in a model of their own or as ``cast_to``."""
+    if getattr(annotation, "__value__", None) is not None and type(annotation).__name__ == "TypeAliasType":
+        return shape_of(annotation.__value__)
+    try:
+        if annotation in _NAMES:
+            return _NAMES[annotation]
+    except TypeError:
+        pass
+    origin, args = typing.get_origin(annotation), typing.get_args(annotation)
+    if origin is typing.Annotated:
+        inner = shape_of(args[0])
+        key = next((m.discriminator for m in args[1:] if getattr(m, "discriminator", None)), None)
+        if key and isinstance(inner, list) and inner[0] == "union":
+            inner = ["union", key, *inner[2:]]
+        return inner
+    if origin in (typing.Union, types.UnionType):
+        rest = [arg for arg in args if arg is not type(None)]
+        inner = shape_of(rest[0]) if len(rest) == 1 else ["union", None, *map(shape_of, rest)]
+        return ["opt", inner] if len(rest) < len(args) else inner
+    if origin is typing.Literal:
+        return ["lit", *args]
+    if origin is list or annotation is list:
+        return ["list", shape_of(args[0]) if args else "any"]
+    if annotation is dict or (isinstance(origin, type) and issubclass(origin, Mapping)):
+        return ["dict", shape_of(args[1]) if args else "any"]
+    if isinstance(annotation, typing.TypeVar):
+        return "any" if annotation.__bound__ is None else shape_of(annotation.__bound__)
+    if isinstance(origin, type):
+        return origin if hasattr(origin, "model_fields") else "any"
+    return annotation if isinstance(annotation, type) else "any"
