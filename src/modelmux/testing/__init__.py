@@ -19,9 +19,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from modelmux.testing._table import FAULTS
     from modelmux.testing.answers import Answer, Asked, RecordedRequest
     from modelmux.testing.clock import FakeClock
-    from modelmux.testing.faults import FAULTS, Fault
+    from modelmux.testing.faults import Fault
     from modelmux.testing.guard import NetworkForbidden, forbid_network
     from modelmux.testing.server import VendorServer
     from modelmux.testing.vendors import Vendors
@@ -44,7 +45,7 @@ _HOMES = {
     "Asked": "answers",
     "RecordedRequest": "answers",
     "FakeClock": "clock",
-    "FAULTS": "faults",
+    "FAULTS": "_table",
     "Fault": "faults",
     "NetworkForbidden": "guard",
     "forbid_network": "guard",

@@ -1,4 +1,7 @@
-"""One HTTP/1.1 connection of a test server: reads requests, performs the steps of their answers."""
+"""One HTTP/1.1 connection of a test server: reads requests, performs the steps of their answers.
+
+It writes no faster than its peer reads, so an endless answer takes no memory here.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +11,11 @@ import struct
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Protocol
 
-from modelmux.testing._reply import End, Step
+from modelmux.testing._steps import End, Step
 from modelmux.testing.answers import RecordedRequest
+
+_TURNS = 64
+"""Writes in a row before others get their turn: an answer may be endless."""
 
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
@@ -18,12 +24,15 @@ CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 class Handler(Protocol):
     """What a connection needs of its server."""
 
-    refuses: bool
     connections: set[Connection]
+
+    def welcome(self, connection: Connection) -> None: ...
 
     def receive(self, method: str, target: str, headers: Mapping[str, str], body: bytes) -> RecordedRequest: ...
 
     def respond(self, request: RecordedRequest) -> Iterator[Step]: ...
+
+    def finish(self, request: RecordedRequest, outcome: str) -> None: ...
 
 
 class Connection(asyncio.Protocol):
@@ -36,6 +45,10 @@ class Connection(asyncio.Protocol):
         self._head: tuple[str, str, dict[str, str], int] | None = None
         self._request: RecordedRequest | None = None
         self._timer: asyncio.TimerHandle | None = None
+        self._full = False
+        """Whether the peer reads more slowly than we write."""
+        self._left: Iterator[Step] | None = None
+        """What is still to be written when it has caught up."""
         self._keep = True
         self._transport: Any = None
 
@@ -44,13 +57,13 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = transport
         self._handler.connections.add(self)
-        if self._handler.refuses:
-            self.reset()
+        self._handler.welcome(self)
 
     def connection_lost(self, _error: Exception | None) -> None:
         self._handler.connections.discard(self)
         if self._timer is not None:
             self._timer.cancel()
+        self._left = None
         if self._request is not None:
             self._finish("hung up")
 
@@ -58,6 +71,15 @@ class Connection(asyncio.Protocol):
         self._buffer += data
         if self._request is None:
             self._read()
+
+    def pause_writing(self) -> None:
+        self._full = True
+
+    def resume_writing(self) -> None:
+        self._full = False
+        steps, self._left = self._left, None
+        if steps is not None and not self._transport.is_closing():
+            self._resume(steps)
 
     # --- reading -----------------------------------------------------------------------------------------------
 
@@ -104,11 +126,17 @@ class Connection(asyncio.Protocol):
     def _perform(self, steps: Iterator[Step]) -> None:
         self._timer = None
         last = b""
-        for step in steps:
+        for turn, step in enumerate(steps):
             self._transport.write(last)
             last = b""
             if isinstance(step, bytes):
                 last = step
+                if self._full or turn >= _TURNS:
+                    self._transport.write(last)
+                    self._left = steps
+                    if not self._full:
+                        self._loop.call_soon(self.resume_writing)
+                    return
             elif isinstance(step, End):
                 _ENDS[step](self)
                 return
@@ -122,13 +150,22 @@ class Connection(asyncio.Protocol):
 
     def _resume(self, steps: Iterator[Step]) -> None:
         """After a wait."""
+        if self._full:
+            self._timer, self._left = None, steps
+            return
         self._perform(steps)
         self._read()
 
     def _finish(self, outcome: str) -> None:
         if self._request is not None:
-            self._request.outcome = outcome
-            self._request = None
+            request, self._request = self._request, None
+            self._handler.finish(request, outcome)
+
+    @property
+    def waiting(self) -> int:
+        """Bytes written that the peer has not read, beyond what the kernel holds."""
+        size: int = self._transport.get_write_buffer_size()
+        return size
 
     def close(self) -> None:
         self._finish("closed")

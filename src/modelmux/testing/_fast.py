@@ -8,8 +8,9 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from modelmux.testing._reply import Reply, reply, steps
+from modelmux.testing._reply import Reply, reply
 from modelmux.testing._shapes import Shape
+from modelmux.testing._steps import steps
 from modelmux.testing.answers import Answer, Asked
 from modelmux.testing.faults import Fault
 

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from itertools import count
 from threading import Lock
 from typing import Any, TypeAlias
 
+from modelmux._clock import Clock
 from modelmux.testing._reply import default_answer
+from modelmux.testing._table import FAULTS
 from modelmux.testing.answers import Answer, RecordedRequest
-from modelmux.testing.faults import FAULTS, Fault
+from modelmux.testing.faults import Fault
 
 Answerer: TypeAlias = Callable[[RecordedRequest], "Answer | str"]
 
@@ -28,15 +32,18 @@ class _Trouble:
     fault: Fault
     times: int | None
     when: Callable[[RecordedRequest], bool] | None
+    until: float | None = None
+    """On the script's clock."""
 
 
-class Script:
+class Script(ABC):
     """The script of one server; every method may be called from any thread.
 
     ``errors`` lists what scripted callables raised.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Clock) -> None:
+        self.clock = clock
         self.errors: list[BaseException] = []
         self._lock = Lock()
         self._lines: deque[_Line] = deque()
@@ -66,14 +73,51 @@ class Script:
         fault: Fault | str,
         *,
         times: int | None = None,
+        seconds: float | None = None,
         when: Callable[[RecordedRequest], bool] | None = None,
     ) -> None:
-        """Let answers fail, ``times`` times or until :meth:`heal`, all requests or those for which ``when`` says so.
-        ``fault`` may be a name of :data:`~modelmux.testing.faults.FAULTS`. Of several, the first that applies does.
+        """Let answers fail, ``times`` times, for so many ``seconds``, or until :meth:`heal`; all requests or those for
+        which ``when`` says so. ``fault`` may be a name of :data:`~modelmux.testing.FAULTS`. Of several, the first that
+        applies does.
         """
-        known = FAULTS[fault] if isinstance(fault, str) else fault
+        known = named(fault)
+        if known.down is not None:
+            if times is not None or when is not None:
+                raise ValueError(f"down={known.down!r} holds for connections, not for single requests")
+            self._fall(known.down, seconds)
+            return
+        until = None if seconds is None else self.clock.monotonic() + seconds
         with self._lock:
-            self._troubles.append(_Trouble(known, times, when))
+            self._troubles.append(_Trouble(known, times, when, until))
+
+    def flap(self, fault: Fault | str, *, up: float, down: float, unit: str = "seconds") -> None:
+        """Work for ``up`` and fail for ``down``, in turn and until :meth:`heal`: ``unit`` is ``seconds`` or
+        ``requests``.
+        """
+        known = named(fault)
+        if unit not in {"seconds", "requests"} or (known.down is not None and unit == "requests"):
+            raise ValueError(f"unit={unit!r}: expected 'seconds', or 'requests' for a fault of single answers")
+        if up <= 0 or down <= 0:
+            raise ValueError("up and down: more than nothing")
+        if known.down is not None:
+            self._flap(known.down, up, down)
+            return
+        began = self.clock.monotonic()
+        numbers = count()
+
+        def failing(request: RecordedRequest) -> bool:
+            place = next(numbers) if unit == "requests" else request.at - began
+            return place % (up + down) >= up
+
+        self.fail(known, when=failing)
+
+    @abstractmethod
+    def _fall(self, how: str, seconds: float | None) -> None:
+        """Take the whole vendor down, for so many seconds or until it is healed."""
+
+    @abstractmethod
+    def _flap(self, how: str, up: float, down: float) -> None:
+        """Take the whole vendor down every now and then, until it is healed."""
 
     def heal(self) -> None:
         """Forget every fault."""
@@ -110,11 +154,23 @@ class Script:
 
     def next_fault(self, request: RecordedRequest) -> Fault | None:
         with self._lock:
-            for trouble in self._troubles:
-                if trouble.when is None or trouble.when(request):
+            for trouble in list(self._troubles):
+                if trouble.until is not None and request.at >= trouble.until:
+                    self._troubles.remove(trouble)
+                elif trouble.when is None or trouble.when(request):
                     if trouble.times is not None:
                         trouble.times -= 1
                         if trouble.times == 0:
                             self._troubles.remove(trouble)
                     return trouble.fault
         return None
+
+
+def named(fault: Fault | str) -> Fault:
+    """A fault, or the one of that name. Raises KeyError with the names there are."""
+    if not isinstance(fault, str):
+        return fault
+    try:
+        return FAULTS[fault]
+    except KeyError:
+        raise KeyError(f"no fault {fault!r}: there are {', '.join(FAULTS)}") from None

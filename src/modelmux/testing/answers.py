@@ -35,10 +35,10 @@ class RecordedRequest:
     """A request as it reached a server.
 
     ``headers`` have lower-case names; ``query`` is decoded, the last value of a name; ``number`` counts a server's
-    requests from 1; ``at`` is ``time.monotonic()`` when the request was whole. ``outcome`` is ``None`` until the
-    server is done with it, then ``"answered"``, or ``"hung up"`` when the caller left first, or the name of the
-    fault's end (``"closed"``, ``"reset"``). ``asked`` is what it asks for in no vendor's format, None where the
-    request was not a chat or was refused.
+    requests from 1; ``at`` is the time (``monotonic``) when the request was whole, ``ended`` when the server was done
+    with it. ``outcome`` is ``None`` until then: ``"answered"``, or ``"hung up"`` when the caller left first, or the
+    name of the fault's end (``"closed"``, ``"reset"``). ``asked`` is what it asks for in no vendor's format, None
+    where the request was not a chat or was refused.
     """
 
     method: str
@@ -50,6 +50,7 @@ class RecordedRequest:
     at: float
     outcome: str | None = None
     asked: Asked | None = None
+    ended: float | None = None
     _json: Any = field(default=None, repr=False)
 
     @property

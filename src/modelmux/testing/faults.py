@@ -5,33 +5,44 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
 
 NEVER = math.inf
-"""As a latency: the answer never begins."""
+"""As a latency: the answer never begins. As a duration: it never ends."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fault:
     """What goes wrong with one answer. Fields combine; what is left alone stays as the answer has it.
 
+    *Before any answer*: ``down`` takes the whole server down until it is healed: ``refuse`` (connections are
+    refused), ``silent`` (they are neither taken nor refused), ``close`` or ``reset`` (taken, then ended). ``close``
+    and ``reset`` (true or false) end the connection of one request before any byte of its answer.
+
     *Instead of the answer*: ``status`` (an error in the vendor's shape, with ``message`` and ``code``), or ``body``
     with ``content_type`` (exactly this, whatever the status). ``headers`` are added; ``retry_after`` in seconds or
-    as text, wherever this vendor puts it.
+    as text, wherever this vendor puts it. ``flood`` sends without end, or ``flood_bytes`` of it: ``line`` (a line of
+    a stream, or a text in an answer, that never ends), ``body`` (well-formed pieces), ``chunks`` (the same, one byte a
+    chunk), ``chunk line`` (a chunk's size line that never ends), ``headers``, ``header`` (a value that never ends),
+    ``interim`` (100 Continue again and again), ``comments`` (of a stream), ``gzip`` (1 GiB of text in 1 MB).
 
-    *Time, in seconds*: ``latency`` before the head (:data:`NEVER` for a black hole), ``pace`` between two writes of
-    the body, ``drip`` the bytes of one write.
+    *Time, in seconds*: ``latency`` before the head (:data:`NEVER` for a black hole), ``head_pace`` between two writes
+    of the head, ``first_token_after`` between the head and a stream's first output, ``pace`` between two writes of the
+    body. ``drip`` is the bytes of one write, ``drip_from`` the byte of the body where dripping begins.
 
-    *The connection*: ``reset`` before any byte of the answer; ``cut_after`` and ``stall_after`` so many bytes of the
-    body, after which the connection ends (``cut_how``: ``close`` or ``reset``) or hangs; ``framing`` is
-    ``chunked``, ``length`` (content-length) or ``close`` (neither: the body ends with the connection), by default
-    chunked for streams and length for the rest. Negative counts count from the body's end.
+    *The connection*: ``cut_after`` and ``stall_after`` so much of the body, after which the connection ends
+    (``cut_how``: ``close``, ``reset``, or ``garbage``: chunked framing breaks first) or hangs, for ``stall_for``
+    seconds. Negative counts count from the body's end. They count bytes, or with ``unit="tokens"`` the pieces of
+    output in a stream; an answer that is no stream then breaks in its middle. ``ping`` sends a sign of life every so
+    many seconds of a stall or a wait for the first token: ``ping_kind`` is ``event`` (the vendor's own, where it has
+    one), ``comment``, or ``empty`` (output of no length). ``framing`` is ``chunked``, ``length`` (content-length) or
+    ``close`` (neither: the body ends with the connection), by default chunked for streams and length for the rest.
 
     *The content, properly framed*: ``truncate`` keeps that many bytes of the body; ``without`` leaves out ``usage``,
     ``finish`` (a stream stops after its content) or ``end`` (its closing mark); ``error_after`` events of a stream
-    comes the vendor's in-band error; ``malformed_after`` events one that is not JSON.
+    comes the vendor's in-band error; ``malformed_after`` events one whose data is ``malformed``.
     """
 
+    down: str | None = None
     status: int | None = None
     message: str | None = None
     code: str | None = None
@@ -39,18 +50,29 @@ class Fault:
     content_type: str | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
     retry_after: float | str | None = None
+    flood: str | None = None
+    flood_bytes: float = NEVER
     latency: float | None = None
+    head_pace: float | None = None
+    first_token_after: float | None = None
     pace: float | None = None
     drip: int | None = None
+    drip_from: int | None = None
+    close: bool = False
     reset: bool = False
     cut_after: int | None = None
     cut_how: str = "close"
     stall_after: int | None = None
+    stall_for: float = NEVER
+    unit: str = "bytes"
+    ping: float | None = None
+    ping_kind: str = "event"
     framing: str | None = None
     truncate: int | None = None
     without: frozenset[str] = frozenset()
     error_after: int | None = None
     malformed_after: int | None = None
+    malformed: bytes | str = '{"broken": ['
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "without", frozenset(self.without))
@@ -60,42 +82,27 @@ class Fault:
                 raise ValueError(f"{name}={value!r}: expected one of {sorted(allowed - {None}, key=str)}")
         if self.drip is not None and self.drip < 1:
             raise ValueError("drip: at least one byte a write")
+        if self.cut_how == "garbage" and self.framing not in {None, "chunked"}:
+            raise ValueError("cut_how='garbage' breaks chunked framing")
 
     @property
     def replaces(self) -> bool:
         """Whether nothing of the answer is left, so that the next request may still have it."""
-        instead = self.body is not None or (self.status is not None and self.status >= 400)
-        return instead or self.reset or self.latency == NEVER
+        instead = self.body is not None or self.flood is not None or (self.status is not None and self.status >= 400)
+        return instead or self.reset or self.close or self.latency == NEVER
 
+
+DOWN = frozenset({"refuse", "silent", "close", "reset"})
+"""The ways in which a whole server is down."""
 
 _CHOICES: dict[str, frozenset[str | None]] = {
-    "cut_how": frozenset({"close", "reset"}),
+    "down": DOWN | {None},
+    "flood": frozenset(
+        {None, "line", "body", "chunks", "chunk line", "headers", "header", "interim", "comments", "gzip"}
+    ),
+    "cut_how": frozenset({"close", "reset", "garbage"}),
+    "unit": frozenset({"bytes", "tokens"}),
+    "ping_kind": frozenset({"event", "comment", "empty"}),
     "framing": frozenset({None, "chunked", "length", "close"}),
     "without": frozenset({"usage", "finish", "end"}),
 }
-
-_HTML = "<!DOCTYPE html><html><body><h1>Bad gateway</h1></body></html>"
-
-FAULTS: Mapping[str, Fault] = MappingProxyType(
-    {
-        "rate limited": Fault(status=429, retry_after=1),
-        "server fault": Fault(status=500),
-        "unavailable": Fault(status=503),
-        "bad gateway, html": Fault(status=502, body=_HTML, content_type="text/html"),
-        "html with 200": Fault(status=200, body=_HTML, content_type="text/html"),
-        "reset before head": Fault(reset=True),
-        "black hole": Fault(latency=NEVER),
-        "cut, chunked": Fault(framing="chunked", cut_after=-20),
-        "cut, content-length": Fault(framing="length", cut_after=-20),
-        "cut, no framing": Fault(framing="close", cut_after=-20),
-        "reset in the body": Fault(cut_after=-20, cut_how="reset"),
-        "stall in the body": Fault(stall_after=-20),
-        "truncated json": Fault(truncate=-20),
-        "empty body": Fault(truncate=0),
-        "no finish": Fault(without=frozenset({"finish", "usage", "end"})),
-        "in-band error": Fault(error_after=2),
-        "malformed event": Fault(malformed_after=2),
-        "no usage": Fault(without=frozenset({"usage"})),
-    }
-)
-"""One of each kind, by name, to parametrise tests with."""

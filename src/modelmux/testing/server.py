@@ -7,74 +7,52 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Callable, Iterator, Mapping
+import time
+from collections.abc import Callable
 from contextlib import suppress
-from itertools import count
-from time import monotonic
 from typing import Any, Self
-from urllib.parse import parse_qs
 
 from modelmux.testing._connection import Connection
 from modelmux.testing._loop import LoopThread
-from modelmux.testing._reply import NO_FAULT, Reply, Step, reply, steps, tokens
-from modelmux.testing._script import Script
-from modelmux.testing._shapes import Failure, Shape, dump
-from modelmux.testing._shapes.anthropic import Anthropic
-from modelmux.testing._shapes.gemini import Gemini
-from modelmux.testing._shapes.interactions import Interactions
-from modelmux.testing._shapes.openai import OpenAI
-from modelmux.testing.answers import Answer, RecordedRequest
+from modelmux.testing._vendor import SHAPES, Vendor
+from modelmux.testing.faults import DOWN
+
+__all__ = ["HOST", "SHAPES", "VendorServer"]
 
 HOST = "127.0.0.1"
-SHAPES: Mapping[str, type[Shape]] = {
-    **{name: shape for shape in (OpenAI, Anthropic, Gemini) for name in (shape.vendor, shape.wire)},
-    Interactions.wire: Interactions,
-}
+_BACKLOG = 1024
+_FILL = 2
+"""Connections that fill a backlog of none, so that the kernel drops further ones (Linux; others may refuse them)."""
 
 
-class VendorServer(Script):
+class VendorServer(Vendor):
     """One vendor on loopback. ``vendor`` is ``openai`` (and whatever is compatible with it), ``anthropic`` or
     ``gemini``, or the id of that wire.
 
     Start it with ``with`` or :meth:`start`. Without a script it repeats the last message of each request; see
-    :meth:`reply`, :meth:`play` and :meth:`fail`. ``key`` is what requests must carry, None to ask for none;
-    ``models``, where given, are the only ones served. ``latency`` and ``pace`` are seconds before an answer's head
-    and between the events of a stream; they may be changed at any time.
+    :meth:`reply`, :meth:`play`, :meth:`fail`, :meth:`flap` and :meth:`limit`. ``key`` is what requests must carry,
+    None to ask for none; ``models``, where given, are the only ones served. ``latency`` and ``pace`` are seconds
+    before an answer's head and between the events of a stream, or callables that say so for a request; above
+    ``capacity`` requests under way, further ones get ``overload``. All of them may be changed at any time.
 
-    ``requests`` lists what came, oldest first. Every method may be called from any thread.
+    ``requests`` lists what came, oldest first. ``in_flight`` is how many are under way, ``max_in_flight`` how many
+    ever were, ``hung_up`` how many the caller left before they were over; ``connections`` are those open now,
+    ``accepted`` counts all there were. Every method may be called from any thread.
     """
 
     def __init__(
-        self,
-        vendor: str = "openai",
-        *,
-        key: str | None = "test-key",
-        models: tuple[str, ...] | None = None,
-        latency: float = 0.0,
-        pace: float = 0.0,
-        port: int = 0,
-        thread: LoopThread | None = None,
+        self, vendor: str = "openai", *, port: int = 0, thread: LoopThread | None = None, **options: Any
     ) -> None:
-        super().__init__()
-        if vendor not in SHAPES:
-            raise ValueError(f"no server for {vendor!r}: expected one of {sorted(SHAPES)}")
-        self._shape = SHAPES[vendor]()
-        self.vendor = self._shape.vendor
-        self.wire = self._shape.wire
-        self.key = self._own_key = key
-        self.models = models or self._shape.models
-        self._only = models is not None
-        self.latency = latency
-        self.pace = pace
-        self.requests: list[RecordedRequest] = []
+        super().__init__(vendor, **options)
         self.connections: set[Connection] = set()
-        self.refuses = False
+        self.accepted = 0
+        self._welcome: str | None = None
         self._port = port
         self._own_thread = thread is None
         self._thread = thread
         self._server: asyncio.Server | None = None
-        self._parked: socket.socket | None = None
-        self._numbers = count(1)
+        self._parked: list[socket.socket] = []
+        self._timer: asyncio.TimerHandle | None = None
 
     # --- life --------------------------------------------------------------------------------------------------
 
@@ -92,6 +70,7 @@ class VendorServer(Script):
         thread = self._thread
         if thread is None:
             return
+        self._unwind()
         thread.call(lambda: self._silence(Connection.leave))
         if self._own_thread:
             thread.stop()
@@ -121,47 +100,102 @@ class VendorServer(Script):
 
     async def _listen(self, sock: socket.socket) -> None:
         loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(lambda: Connection(self, loop), sock=sock)
+        self._server = await loop.create_server(lambda: Connection(self, loop), sock=sock, backlog=_BACKLOG)
 
     def _silence(self, end: Callable[[Connection], None]) -> None:
         """Stop listening and end every connection."""
         if self._server is not None:
             self._server.close()
             self._server = None
-        if self._parked is not None:
-            self._parked.close()
-            self._parked = None
+        while self._parked:
+            self._parked.pop().close()
         for connection in list(self.connections):
             end(connection)
+
+    def welcome(self, connection: Connection) -> None:
+        """A connection was made."""
+        self.accepted += 1
+        if self._welcome is not None:
+            _FAREWELLS[self._welcome](connection)
+
+    def idle(self, timeout: float = 1.0) -> bool:
+        """Wait until no request is under way. False if some still are after ``timeout`` seconds."""
+        until = time.monotonic() + timeout
+        while self.in_flight and time.monotonic() < until:
+            time.sleep(0.002)
+        return not self.in_flight
 
     # --- down and up -------------------------------------------------------------------------------------------
 
     def down(self, how: str = "refuse") -> None:
-        """Take the vendor down: ``refuse`` refuses connections, ``reset`` accepts and resets them. Both reset the
-        connections that are open.
+        """Take the vendor down: ``refuse`` refuses connections, ``silent`` neither takes nor refuses them, ``close``
+        and ``reset`` take and then end them. All end the connections that are open.
         """
-        if how not in {"refuse", "reset"}:
-            raise ValueError(f"how={how!r}: expected 'refuse' or 'reset'")
+        if how not in DOWN:
+            raise ValueError(f"how={how!r}: expected one of {sorted(DOWN)}")
 
         self.up()
 
         def fall() -> None:
-            if how == "reset":
-                self.refuses = True
+            if how in _FAREWELLS:
+                self._welcome = how
                 for connection in list(self.connections):
-                    connection.reset()
+                    _FAREWELLS[how](connection)
                 return
             self._silence(Connection.reset)
-            self._parked = _bound(self._port)
+            self._parked = [_bound(self._port)]
+            if how == "silent":
+                self._parked += _filled(self._parked[0])
 
         self._running.call(fall)
 
     def up(self) -> None:
         """Bring the vendor back, on the same port."""
-        self.refuses = False
-        if self._parked is not None:
-            sock, self._parked = self._parked, None
-            self._running.run(self._listen(sock))
+        self._welcome = None
+        if self._parked:
+            while self._parked:
+                self._parked.pop().close()
+            self._running.run(self._listen(_bound(self._port)))
+
+    def heal(self) -> None:
+        super().heal()
+        self._unwind()
+        self.up()
+
+    def reset(self) -> None:
+        self.heal()
+        super().reset()
+
+    def _fall(self, how: str, seconds: float | None) -> None:
+        self._unwind()
+        self.down(how)
+        if seconds is not None:
+            self._later(seconds, self.up)
+
+    def _flap(self, how: str, up: float, down: float) -> None:
+        def fall() -> None:
+            self.down(how)
+            self._later(down, rise)
+
+        def rise() -> None:
+            self.up()
+            self._later(up, fall)
+
+        self._unwind()
+        self._later(up, fall)
+
+    def _later(self, seconds: float, do: Callable[[], None]) -> None:
+        thread = self._running
+
+        def wind() -> None:
+            self._timer = thread.loop.call_later(seconds, do)
+
+        thread.call(wind)
+
+    def _unwind(self) -> None:
+        timer, self._timer = self._timer, None
+        if timer is not None and self._thread is not None:
+            self._thread.call(timer.cancel)
 
     @property
     def _running(self) -> LoopThread:
@@ -169,77 +203,20 @@ class VendorServer(Script):
             raise RuntimeError("the server is not running: use it with 'with', or call start()")
         return self._thread
 
-    def reset(self) -> None:
-        """As new: up, healthy, its own key, no script, nothing recorded, counting from 1."""
-        self.up()
-        self.key = self._own_key
-        self.clear()
-        self.requests.clear()
-        self._numbers = count(1)
 
-    # --- requests (in the server's thread) -----------------------------------------------------------------------
+_FAREWELLS: dict[str, Callable[[Connection], None]] = {"close": Connection.close, "reset": Connection.reset}
 
-    def receive(self, method: str, target: str, headers: Mapping[str, str], body: bytes) -> RecordedRequest:
-        path, _, query = target.partition("?")
-        pairs = {name: values[-1] for name, values in parse_qs(query, keep_blank_values=True).items()} if query else {}
-        request = RecordedRequest(method, path, pairs, headers, body, next(self._numbers), monotonic())
-        self.requests.append(request)
-        return request
 
-    def respond(self, request: RecordedRequest) -> Iterator[Step]:
-        refusal = self._refusal(request)
-        if refusal is not None:
-            status, value = refusal
-            return steps(Reply(status, {"content-type": "application/json"}, [dump(value)]))
-        asked = request.asked
-        if asked is None:
-            raise RuntimeError("a chat that was not refused says what it asks for")
-        fault = self.next_fault(request)
-        answer = Answer() if fault is not None and fault.replaces else self.next_answer(request)
-        fault = fault or answer.fault or NO_FAULT
-        return steps(
-            reply(self._shape, answer, asked, request.number, fault),
-            fault,
-            latency=self.latency if answer.latency is None else answer.latency,
-            pace=self.pace if answer.pace is None else answer.pace,
-        )
-
-    def _refusal(self, request: RecordedRequest) -> tuple[int, Any] | None:
-        """What is answered instead of an answer; None for a proper chat, whose ``asked`` is then known."""
-        shape = self._shape
-        if self.key is not None and shape.key(request) != self.key:
-            return shape.wrong_key()
-        if request.method == "GET" and request.path.endswith("/models"):
-            return 200, shape.listing(self.models)
-        if request.method == "POST" and (counted := self._counted(request)) is not None:
-            return counted
-        if request.method != "POST" or not shape.is_chat(request):
-            message = f"Invalid URL ({request.method} {request.path})"
-            return 404, shape.error(Failure(404, message, "not_found_error"))
-        try:
-            problem = shape.problem(request) if isinstance(request.json, dict) else "The body must be a JSON object."
-            asked = None if problem else shape.asked(request)
-        except (ValueError, TypeError, AttributeError, KeyError) as error:
-            problem, asked = f"The body could not be read: {error}", None
-        if asked is None:
-            return 400, shape.error(Failure(400, str(problem)))
-        if self._only and asked.model not in self.models:
-            return 404, shape.unknown_model(asked.model)
-        request.asked = asked
-        return None
-
-    def _counted(self, request: RecordedRequest) -> tuple[int, Any] | None:
-        """The answer to a request for a count of tokens; None for any other request."""
-        shape = self._shape
-        try:
-            asked = shape.counting(request)
-        except (ValueError, TypeError, AttributeError, KeyError) as error:
-            return 400, shape.error(Failure(400, f"The body could not be read: {error}"))
-        if asked is None:
-            return None
-        if self._only and asked.model not in self.models:
-            return 404, shape.unknown_model(asked.model)
-        return 200, {asked.field: max(1, tokens(asked.text))}
+def _filled(sock: socket.socket) -> list[socket.socket]:
+    """Let a socket listen without room for anybody. Returns what takes up the room."""
+    sock.listen(0)
+    fillers = []
+    for _ in range(_FILL):
+        filler = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        filler.setblocking(False)
+        filler.connect_ex(sock.getsockname())
+        fillers.append(filler)
+    return fillers
 
 
 def _bound(port: int) -> socket.socket:

@@ -7,27 +7,33 @@ from __future__ import annotations
 
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from modelmux.testing._limits import Spent
 from modelmux.testing.answers import Asked, RecordedRequest, Said
 
 EPOCH = 1_767_225_600
 """When every scripted answer was made, in seconds since the epoch: answers are the same in every run."""
 
+COMMENT = b": keep-alive\n\n"
+
 Event = tuple[str, bytes]
-"""One event of a stream with its kind: ``open``, ``delta``, ``finish``, ``usage`` or ``end``."""
+"""One event of a stream with its kind: ``open``, ``delta`` (it carries output), ``finish``, ``usage`` or ``end``."""
 
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """An error to be written in a vendor's shape. ``code`` None for the one that goes with the status."""
+    """An error to be written in a vendor's shape. ``code`` None for the one that goes with the status; ``limit`` is
+    the limit that was met, where one was.
+    """
 
     status: int
     message: str
     code: str | None = None
     retry_after: float | str | None = None
+    limit: Spent | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +53,8 @@ class Shape(ABC):
     models: ClassVar[tuple[str, ...]]
     request_id: ClassVar[str] = "x-request-id"
     prefix: ClassVar[str] = "/v1"
+    retry_form: ClassVar[str] = "seconds"
+    """How it says when to come back: a name of :data:`~modelmux.testing._limits.FORMS`."""
 
     @abstractmethod
     def key(self, request: RecordedRequest) -> str | None:
@@ -77,6 +85,18 @@ class Shape(ABC):
 
     @abstractmethod
     def stream_error(self, message: str) -> bytes: ...
+
+    @abstractmethod
+    def empty_delta(self, said: Said) -> bytes:
+        """An event of output that says nothing."""
+
+    def ping(self, said: Said, kind: str) -> bytes:
+        """A sign of life inside a stream: ``event`` (a comment, where the vendor has none), ``comment``, ``empty``."""
+        return self.empty_delta(said) if kind == "empty" else COMMENT
+
+    def limit_headers(self, limits: Sequence[Spent], now: float) -> dict[str, str]:  # noqa: ARG002 - not all say it
+        """What every answer says about the caller's limits. ``now`` is seconds since the epoch."""
+        return {}
 
     @abstractmethod
     def listing(self, models: tuple[str, ...]) -> dict[str, Any]: ...

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from math import ceil
 from typing import Any, ClassVar
 
+from modelmux.testing._limits import Spent
 from modelmux.testing._shapes import (
     Counting,
     Event,
@@ -30,6 +33,7 @@ _ERRORS = {
     504: "timeout_error",
     529: "overloaded_error",
 }
+_DIMENSIONS = {"requests": "requests", "tokens": "tokens", "input": "input-tokens", "output": "output-tokens"}
 _SIGNATURE = "dGVzdC1zaWduYXR1cmU="
 
 
@@ -98,10 +102,10 @@ class Anthropic(Shape):
         yield "open", _event("ping")
         for index, (block, deltas) in enumerate(_blocks(said)):
             empty = {name: _EMPTY.get(name, value) for name, value in block.items()}
-            yield "delta", _event("content_block_start", index=index, content_block=empty)
+            yield "open", _event("content_block_start", index=index, content_block=empty)
             for delta in deltas:
                 yield "delta", _event("content_block_delta", index=index, delta=delta)
-            yield "delta", _event("content_block_stop", index=index)
+            yield "open", _event("content_block_stop", index=index)
         stop = {"stop_reason": _STOP.get(said.finish, said.finish), "stop_sequence": None}
         usage = {} if said.usage is None else {"usage": _usage(said.usage)}
         yield "finish", _event("message_delta", delta=stop, **usage)
@@ -123,6 +127,24 @@ class Anthropic(Shape):
 
     def stream_error(self, message: str) -> bytes:
         return _event("error", error={"type": "overloaded_error", "message": message})
+
+    def empty_delta(self, said: Said) -> bytes:
+        last = len(list(_blocks(said))) - 1
+        return _event("content_block_delta", index=max(0, last), delta={"type": "text_delta", "text": ""})
+
+    def ping(self, said: Said, kind: str) -> bytes:
+        return _event("ping") if kind == "event" else super().ping(said, kind)
+
+    def limit_headers(self, limits: Sequence[Spent], now: float) -> dict[str, str]:
+        """Resets are RFC 3339 times, rounded up to the second."""
+        headers = {}
+        for limit in limits:
+            name = "anthropic-ratelimit-" + _DIMENSIONS[limit.of]
+            headers[f"{name}-limit"] = str(limit.limit)
+            headers[f"{name}-remaining"] = str(limit.remaining)
+            full = datetime.fromtimestamp(ceil(now + limit.reset), UTC)
+            headers[f"{name}-reset"] = full.strftime("%Y-%m-%dT%H:%M:%SZ")
+        return headers
 
     def unknown_model(self, model: str) -> dict[str, Any]:
         return self.error(Failure(404, f"model: {model}"))

@@ -18,12 +18,20 @@ _STATUS = {
     503: "UNAVAILABLE",
     504: "DEADLINE_EXCEEDED",
 }
+_METRIC = "generativelanguage.googleapis.com/"
+_QUOTAS = {
+    "requests": _METRIC + "generate_content_requests",
+    "tokens": _METRIC + "generate_content_tokens",
+    "input": _METRIC + "generate_content_input_token_count",
+    "output": _METRIC + "generate_content_output_token_count",
+}
 _RPC = "type.googleapis.com/google.rpc."
 
 
 class Gemini(Shape):
     vendor = "gemini"
     wire = "gemini.generateContent"
+    retry_form = "none"
     models: ClassVar = ("gemini-2.5-flash", "gemini-2.5-flash-lite", "gemini-2.5-pro")
     request_id = "x-goog-request-id"
     prefix = "/v1beta"
@@ -93,8 +101,14 @@ class Gemini(Shape):
         status, retry_after = failure.status, failure.retry_after
         state = _STATUS.get(status, "INTERNAL" if status >= 500 else "INVALID_ARGUMENT")
         error: dict[str, Any] = {"code": status, "message": failure.message, "status": failure.code or state}
+        details: list[dict[str, Any]] = []
+        if failure.limit is not None:
+            quota = {"quotaMetric": _QUOTAS[failure.limit.of], "quotaValue": str(failure.limit.limit)}
+            details.append({"@type": _RPC + "QuotaFailure", "violations": [quota]})
         if isinstance(retry_after, (int, float)):
-            error["details"] = [{"@type": _RPC + "RetryInfo", "retryDelay": f"{retry_after:g}s"}]
+            details.append({"@type": _RPC + "RetryInfo", "retryDelay": f"{retry_after:g}s"})
+        if details:
+            error["details"] = details
         return {"error": error}
 
     def wrong_key(self) -> tuple[int, dict[str, Any]]:
@@ -110,6 +124,9 @@ class Gemini(Shape):
 
     def stream_error(self, message: str) -> bytes:
         return data({"error": {"code": 503, "message": message, "status": "UNAVAILABLE"}})
+
+    def empty_delta(self, said: Said) -> bytes:
+        return data(self._body(said, [{"text": ""}], None, with_usage=False))
 
     def listing(self, models: tuple[str, ...]) -> dict[str, Any]:
         actions = ["generateContent"]

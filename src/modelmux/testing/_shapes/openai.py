@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, ClassVar
 
+from modelmux.testing._limits import Spent, duration
 from modelmux.testing._shapes import EPOCH, Event, Failure, Shape, arguments_text, bearer, data, halves, texts
 from modelmux.testing.answers import Asked, RecordedRequest, Said
 
@@ -17,6 +18,7 @@ _CAPS = ("max_completion_tokens", "max_tokens")
 class OpenAI(Shape):
     vendor = "openai"
     wire = "openai.chat"
+    retry_form = "both"
     models: ClassVar = ("gpt-5-mini", "gpt-5-nano", "gpt-5", "gpt-4.1-mini", "gpt-4o-mini")
 
     def key(self, request: RecordedRequest) -> str | None:
@@ -111,10 +113,27 @@ class OpenAI(Shape):
     def error(self, failure: Failure) -> dict[str, Any]:
         status, code = failure.status, failure.code
         kind = code if code == "insufficient_quota" else _TYPES.get(status, "invalid_request_error")
+        if failure.limit is not None and failure.limit.of != "requests":
+            kind = "tokens"
         return {"error": {"message": failure.message, "type": kind, "param": None, "code": code or _CODES.get(status)}}
 
     def stream_error(self, message: str) -> bytes:
         return data({"error": {"message": message, "type": "server_error", "param": None, "code": None}})
+
+    def empty_delta(self, said: Said) -> bytes:
+        body = self._base(said, "chat.completion.chunk")
+        body["choices"] = [{"index": 0, "delta": {"content": ""}, "logprobs": None, "finish_reason": None}]
+        return data(body)
+
+    def limit_headers(self, limits: Sequence[Spent], now: float) -> dict[str, str]:  # noqa: ARG002 - it says how long
+        """Resets are durations: ``12ms``, ``1s``, ``6m0s``."""
+        headers = {}
+        for limit in limits:
+            if limit.of in {"requests", "tokens"}:
+                headers[f"x-ratelimit-limit-{limit.of}"] = str(limit.limit)
+                headers[f"x-ratelimit-remaining-{limit.of}"] = str(limit.remaining)
+                headers[f"x-ratelimit-reset-{limit.of}"] = duration(limit.reset)
+        return headers
 
     def listing(self, models: tuple[str, ...]) -> dict[str, Any]:
         rows = [{"id": model, "object": "model", "created": EPOCH, "owned_by": "test"} for model in models]
