@@ -21,13 +21,13 @@ from modelmux._driver import AsyncDriver, Core, Driver
 from modelmux._exchange import Call, Env, exchange
 from modelmux._messages import Messages
 from modelmux._options import CallOptions
-from modelmux._resolve import Surroundings, everything, resolve, resolve_all, unique
+from modelmux._resolve import Surroundings, everything, resolve_all, resolve_each, unique
 from modelmux._streams import AsyncStream, Finisher, Stream
 from modelmux._tools import parse_output
 from modelmux._upstream import bound_keys, missing_key
 from modelmux.endpoint import Endpoint
 from modelmux.errors import ConfigError, InvalidRequest, NoCapableEndpoint
-from modelmux.routing.health import Health
+from modelmux.routing.hedging import hedge_of
 from modelmux.routing.learning import Learned
 from modelmux.routing.needs import RouteOptions
 from modelmux.routing.retry import DEFAULT_RETRY, RetryPolicy
@@ -100,7 +100,8 @@ class Mux:
             explicit = {name: value for name, value in given.items() if value is not _DEFAULTS[name]}
             self.__init__(**{**setup.arguments(config), **explicit})  # type: ignore[misc]  # once more, spelt out
             return
-        setup.refuse_unbuilt(budgets=budgets, hedge=hedge, state=state)
+        setup.refuse_unbuilt(budgets=budgets)
+        self._hedge = hedge_of(hedge)
         setup.check_usage(usage)
         self._where = Surroundings(setup.provider_settings(providers), os.environ)
         self._http_client = http_client
@@ -117,10 +118,11 @@ class Mux:
         self._exact_usage = usage == "exact"
         self._engine_options = engines.Options(max_connections=max_connections, max_response_bytes=max_response_bytes)
         self._clock: Clock = clock or SystemClock()
-        self._health = Health()
+        rng = Random(seed)
+        self._state = setup.store(state, rng)
         self._learned = Learned()
         self._recorder = setup.recorder(ledger, journal, durability)
-        self._env = Env(self._clock, self._health, self._recorder, Random(seed), max_response_bytes, retry)
+        self._env = Env(self._clock, self._state, self._recorder, rng, max_response_bytes, retry)
         self.last_receipts: deque[Receipt] = deque(maxlen=_RECEIPTS)
         self._engine_: engines.Engine | None = None
         self._aengine_: engines.AsyncEngine | None = None
@@ -171,7 +173,7 @@ class Mux:
     def explain(self, messages: Messages, **options: Unpack[CallOptions]) -> Decision:
         """The decision for this call, without contacting a vendor. ``print(decision)`` shows it as a table."""
         call = self._call(messages, options, stream=False)
-        snapshot = self._look(call.fleet.names)
+        snapshot = self._state.look(call.fleet.scopes, self._clock.monotonic())
         # A copy of the generator: explaining a call changes nothing about the calls that follow.
         rng = Random()
         rng.setstate(self._env.rng.getstate())
@@ -287,6 +289,7 @@ class Mux:
             attempt_timeout=self._attempt_timeout,
             ttft=options_.seconds(given["ttft"], "ttft"),
             on_break=options_.break_mode(given["on_break"]),
+            hedge=self._hedge,
             strict=given["strict"],
             exact_usage=self._exact_usage,
             tags=tags,
@@ -309,6 +312,7 @@ class Mux:
                 raise missing_key(targets[0])
             raise ConfigError(_NO_MODELS, field="models")
         fleet = Fleet(usable, learned=self._learned)
+        self._state.know(usable)
         if len(self._fleets) >= _FLEETS:
             self._fleets.clear()
         if names is None or all(isinstance(name, str) for name in names):
@@ -344,7 +348,7 @@ class Mux:
         chosen: list[Target] = []
         for group, name in enumerate(names):
             same = [t for t in self._targets or () if name in (t.name, f"{t.provider}/{t.model}", t.model)]
-            found = same or self._own((resolve(name, self._where),))
+            found = same or self._own(resolve_each(name, self._where))
             chosen += [replace(target, group=group) for target in found]
         return unique(chosen)
 
@@ -352,9 +356,6 @@ class Mux:
         if self._http_client is None:
             return tuple(targets)
         return tuple(t if t.http_client else replace(t, http_client=self._http_client) for t in targets)
-
-    def _look(self, names: tuple[str, ...]) -> Any:
-        return self._health.snapshot(names, at=self._clock.monotonic())
 
     def _driver(self, call: Call) -> Driver:
         return self._drive(exchange(call, self._env))
@@ -365,12 +366,12 @@ class Mux:
     def _drive(self, core: Core) -> Driver:
         if self._engine_ is None:
             self._engine_ = engines.open_engine(self._engine_options)
-        return Driver(core, self._engine_, self._clock, self._look)
+        return Driver(core, self._engine_, self._clock, self._state)
 
     def _adrive(self, core: Core) -> AsyncDriver:
         if self._aengine_ is None:
             self._aengine_ = engines.open_async_engine(self._engine_options)
-        return AsyncDriver(core, self._aengine_, self._clock, self._look)
+        return AsyncDriver(core, self._aengine_, self._clock, self._state)
 
 
 _NO_MODELS = (

@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from modelmux import _clean as clean
 from modelmux import catalogue, providers, wire
 from modelmux._http import origin_of
-from modelmux._secret import Secret
+from modelmux._secret import Hidden, Secret
 from modelmux.cost import terms
 from modelmux.endpoint import Endpoint, Target
 from modelmux.errors import ConfigError, UnknownName
@@ -25,18 +26,35 @@ class ProviderSettings:
 
     ``price`` is what all its models cost, or a mapping of model to price; ``discount`` the factor on the catalogue's
     rates for the others; ``exchange`` the rates by which other currencies are compared (:mod:`modelmux.cost.terms`).
-    Raises ConfigError for a price that makes no sense.
+    ``api_keys`` are several keys, each an endpoint of its own; ``rpm``, ``tpm``, ``itpm``, ``otpm`` and
+    ``concurrency`` what each of its keys may do, over all models. Raises ConfigError for what makes no sense.
     """
 
-    api_key: str | None = field(default=None, repr=False)
+    api_key: str | Sequence[str] | None = field(default=None, repr=False)
+    api_keys: Sequence[str] = field(default=(), repr=False)
     base_url: str | None = None
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     price: Mapping[str, Any] | None = None
     discount: str | float | None = None
     exchange: Mapping[str, Any] | None = None
+    rpm: int | None = None
+    tpm: int | None = None
+    itpm: int | None = None
+    otpm: int | None = None
+    concurrency: int | None = None
 
     def __post_init__(self) -> None:
         terms.check({"price": self.price, "discount": self.discount, "exchange": self.exchange})
+        _limits(self, "a provider's")
+        _keys(self.api_key, "api_key")
+        if isinstance(self.api_keys, str):
+            raise ConfigError("api_keys= is one string: give a list of keys, or api_key=", field="api_keys")
+        _keys(self.api_keys or None, "api_keys")
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """Every key, each once."""
+        return tuple(dict.fromkeys((*_keys(self.api_key, "api_key"), *self.api_keys)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +68,25 @@ class Surroundings:
         names = (row.id, *row.aliases)
         return next((self.settings[name] for name in names if name in self.settings), ProviderSettings())
 
+    def keys(self, row: Row) -> tuple[str, ...]:
+        """The provider's keys. An empty variable counts as unset, as in the vendors' own SDKs.
+
+        The environment's goes to the address that the environment or the provider's row names, not to one of the
+        user's settings: a key for that is set beside it.
+        """
+        settings = self.of(row)
+        if settings.keys:
+            return settings.keys
+        if settings.base_url:
+            home = Surroundings({}, self.environ).base_url(row)
+            if not home or origin_of(home) != origin_of(settings.base_url):
+                return ()
+        found = self._first(row.key_env)
+        return (found,) if found else ()
+
     def key(self, row: Row) -> str | None:
-        """The provider's key. An empty variable counts as unset, as in the vendors' own SDKs."""
-        return self.of(row).api_key or self._first(row.key_env)
+        """The provider's key, the first of several."""
+        return next(iter(self.keys(row)), None)
 
     def base_url(self, row: Row, region: str | None = None) -> str:
         """The provider's address; in ``region`` where it has one for each."""
@@ -77,13 +111,15 @@ class Surroundings:
 
 
 def resolve(spec: Spec, where: Surroundings, *, group: int = 0) -> Target:
-    """One target. Raises UnknownName for a model or provider nobody knows, ConfigError for a missing address."""
-    endpoint = Endpoint(spec) if isinstance(spec, str) else spec
-    if endpoint.rpm is not None or endpoint.tpm is not None:
-        import logging  # 10 ms, and only for who gives a limit
+    """One target; of several keys the first one's. Raises as :func:`resolve_each` does."""
+    return resolve_each(spec, where, group=group)[0]
 
-        said = "%s: rpm= and tpm= are noted, but no limit is kept in this version"
-        logging.getLogger("modelmux").warning(said, endpoint.model)
+
+def resolve_each(spec: Spec, where: Surroundings, *, group: int = 0) -> tuple[Target, ...]:
+    """What ``spec`` names: one target, or one for each of several keys. Raises UnknownName for a model or provider
+    nobody knows, ConfigError for a missing address or a limit that makes no sense.
+    """
+    endpoint = Endpoint(spec) if isinstance(spec, str) else spec
     row, model = split_name(endpoint.model, where, has_address=endpoint.base_url is not None)
     call_name = chat_call(row, model, endpoint.call)
     base_url = (endpoint.base_url or where.base_url(row, endpoint.region)).rstrip("/")
@@ -92,13 +128,16 @@ def resolve(spec: Spec, where: Surroundings, *, group: int = 0) -> Target:
             f"{endpoint.model}: provider {row.id!r} needs an address: Endpoint({endpoint.model!r}, base_url='https://…')",
             field="base_url",
         )
+    clean.address(base_url)
+    if endpoint.region is not None:
+        clean.region(endpoint.region)
     # A key belongs to its provider's own address: one the endpoint brings along never inherits it.
-    key = endpoint.api_key or (where.key(row) if endpoint.base_url is None else None)
+    keys = _keys(endpoint.api_key, "api_key") or (where.keys(row) if endpoint.base_url is None else ())
     settings = where.of(row)
     if settings.headers:
-        row = replace(row, headers={**row.headers, **{name.lower(): text for name, text in settings.headers.items()}})
+        row = replace(row, headers=Hidden({**row.headers, **clean.headers(settings.headers, "headers")}))
     info = catalogue.find(row.catalogue or row.id, model)
-    return Target(
+    first = Target(
         name=endpoint.name or f"{row.id}/{model}" + (f"@{endpoint.region}" if endpoint.region else ""),
         row=row,
         model=model,
@@ -106,7 +145,7 @@ def resolve(spec: Spec, where: Surroundings, *, group: int = 0) -> Target:
         codec=wire.get(f"{row.id}.{call_name}"),
         base_url=base_url,
         origin=origin_of(base_url),
-        key=Secret(key) if key else None,
+        key=Secret(keys[0]) if keys else None,
         info=info,
         region=endpoint.region or where.region(row) or None,
         price=terms.agreed(
@@ -116,18 +155,42 @@ def resolve(spec: Spec, where: Surroundings, *, group: int = 0) -> Target:
             discount=settings.discount,
             exchange=settings.exchange,
         ),
-        rpm=endpoint.rpm,
-        tpm=endpoint.tpm,
+        **_limits(endpoint, f"{endpoint.model}:"),
+        # What a provider's keys may do is no other server's limit.
+        key_limits=_limits(settings, "a provider's") if endpoint.base_url is None else {},
         weight=endpoint.weight,
         tags=dict(endpoint.tags or {}),
         group=group,
         http_client=endpoint.http_client,
     )
+    return first, *(replace(first, key=Secret(key)) for key in keys[1:])
+
+
+def _keys(given: Any, name: str) -> tuple[str, ...]:
+    """One key or several, each once. Raises ConfigError, which never holds them."""
+    if given is None or given == "":
+        return ()
+    keys = (given,) if isinstance(given, str) else tuple(given) if isinstance(given, (list, tuple)) else ()
+    if not keys or not all(keys):
+        raise ConfigError(f"{name}= is neither a key nor a list of keys", field=name)
+    return tuple(dict.fromkeys(clean.key(key, name) for key in keys))
+
+
+_LIMITS = ("rpm", "tpm", "itpm", "otpm", "concurrency")
+
+
+def _limits(given: Any, whose: str) -> dict[str, int]:
+    """The limits that are set. Raises ConfigError for one that is no whole number above 0."""
+    limits = {name: value for name in _LIMITS if (value := getattr(given, name)) is not None}
+    for name, value in limits.items():
+        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+            raise ConfigError(f"{whose} {name}={value!r}: give a whole number above 0", field=name)
+    return limits
 
 
 def split_name(name: str, where: Surroundings, *, has_address: bool = False) -> tuple[Row, str]:
     """``provider/model`` or ``provider:model`` apart; a bare model name goes to the one provider that serves it."""
-    if not isinstance(name, str) or not name.strip() or any(ord(char) < 32 for char in name):
+    if not isinstance(name, str) or not name.strip() or any(ord(char) < 32 or ord(char) == 127 for char in name):
         raise ConfigError(f"{name!r} is no model name: give 'provider/model'", field="model")
     for separator in ("/", ":"):
         prefix, found, model = name.partition(separator)
@@ -184,7 +247,7 @@ def resolve_all(models: Sequence[Any] | str | Endpoint, where: Surroundings) -> 
                     f"models[{group}] is a {type(spec).__name__}; give names, Endpoints, or lists of them",
                     field=f"models[{group}]",
                 )
-            targets.append(resolve(spec, where, group=group))
+            targets += resolve_each(spec, where, group=group)
     if not targets:
         raise ConfigError("models= is empty: name models, or leave it out for all that have a key", field="models")
     return unique(targets)
@@ -200,11 +263,12 @@ def everything(where: Surroundings, today: str) -> tuple[Target, ...]:
     rows = [row for row in where.configured() if where.base_url(row) and any(call.wire for call in row.calls.values())]
     native = {row.id: set(row.key_env) for row in rows}
     return unique(
-        resolve(f"{row.id}/{model.id}", where)
+        target
         for row in rows
         if row.id in where.settings or not native.get(row.catalogue, set()) & set(row.key_env)
         for model in catalogue.load(row.catalogue or row.id).values()
         if "chat" in model.abilities and not _past(model.retired, today) and not _past(model.deprecated, today)
+        for target in resolve_each(f"{row.id}/{model.id}", where)
     )
 
 

@@ -45,16 +45,22 @@ class _Strict(BaseModel):
 
 class ProviderConfig(_Strict):
     """One provider's settings. ``api_key_env`` names the variable that holds the key. For ``price``, ``discount`` and
-    ``exchange`` see :mod:`modelmux.cost.terms`.
+    ``exchange`` see :mod:`modelmux.cost.terms`. The limits hold for each of its keys, over all models.
     """
 
     api_key: str | None = Field(default=None, repr=False)
-    api_key_env: str | None = None
+    api_keys: list[str] = Field(default_factory=list, repr=False)
+    api_key_env: str | list[str] | None = None
     base_url: str | None = None
     headers: dict[str, str] = Field(default_factory=dict)
     price: dict[str, Any] | None = None
     discount: str | float | None = None
     exchange: dict[str, dict[str, str | float | date]] | None = None
+    rpm: int | None = Field(default=None, gt=0)
+    tpm: int | None = Field(default=None, gt=0)
+    itpm: int | None = Field(default=None, gt=0)
+    otpm: int | None = Field(default=None, gt=0)
+    concurrency: int | None = Field(default=None, gt=0)
 
 
 class EndpointConfig(_Strict):
@@ -62,13 +68,16 @@ class EndpointConfig(_Strict):
 
     model: str
     base_url: str | None = None
-    api_key: str | None = Field(default=None, repr=False)
-    api_key_env: str | None = None
+    api_key: str | list[str] | None = Field(default=None, repr=False)
+    api_key_env: str | list[str] | None = None
     name: str | None = None
     region: str | None = None
     price: dict[str, Any] | None = None
-    rpm: int | None = None
-    tpm: int | None = None
+    rpm: int | None = Field(default=None, gt=0)
+    tpm: int | None = Field(default=None, gt=0)
+    itpm: int | None = Field(default=None, gt=0)
+    otpm: int | None = Field(default=None, gt=0)
+    concurrency: int | None = Field(default=None, gt=0)
     weight: float = 1
     tags: dict[str, str] | None = None
     call: str | None = None
@@ -111,23 +120,22 @@ class Config(_Strict):
         data["models"] = models or None
         data["providers"] = {
             name: {
+                **given.model_dump(exclude={"api_key", "api_key_env"}, exclude_none=True),
                 "api_key": given.api_key or _from_env(given.api_key_env, environ, f"providers.{name}"),
-                "base_url": given.base_url,
-                "headers": given.headers,
-                **given.model_dump(include={"price", "discount", "exchange"}, exclude_none=True),
             }
             for name, given in self.providers.items()
         }
         return data
 
 
-def _from_env(variable: str | None, environ: Mapping[str, str], where: str) -> str | None:
-    if variable is None:
+def _from_env(variables: str | list[str] | None, environ: Mapping[str, str], where: str) -> str | list[str] | None:
+    """What the variable holds, or each of several."""
+    if variables is None:
         return None
-    value = environ.get(variable)
-    if not value:
-        raise ConfigError(f"{where}: api_key_env names {variable}, which is not set", field=f"{where}.api_key_env")
-    return value
+    for variable in [variables] if isinstance(variables, str) else variables:
+        if not environ.get(variable):
+            raise ConfigError(f"{where}: api_key_env names {variable}, which is not set", field=f"{where}.api_key_env")
+    return environ[variables] if isinstance(variables, str) else [environ[variable] for variable in variables]
 
 
 def parse(data: Mapping[str, Any], *, origin: str = "config") -> Config:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from modelmux._secret import Secret
+from modelmux.routing.claims import Scopes
 
 if TYPE_CHECKING:
     from modelmux.catalogue import Model
@@ -24,19 +25,23 @@ class Endpoint:
     model. ``price`` overrides the catalogue: a mapping of unit to the price of a million
     (``{"input": "0.25", "output": 2}``, in dollars unless ``currency`` is among the keys), or ``{"discount": "0.85"}``,
     a factor on the catalogue's rates; with ``exchange``, the dated rate by which another currency is compared (see
-    :mod:`modelmux.cost.terms`). ``rpm`` and ``tpm`` are
-    this endpoint's limits per minute, ``weight`` its share under the ``weighted`` policy, ``tags`` what
-    ``require=`` and ``exclude=`` may name, ``http_client`` an httpx client of your own for it.
+    :mod:`modelmux.cost.terms`). ``rpm``, ``tpm``, ``itpm`` and ``otpm`` are this endpoint's limits a minute, of
+    requests, tokens, tokens in and tokens out, ``concurrency`` that of calls at a time (``docs/limits.md``). A list as
+    ``api_key`` makes a group of equals, an endpoint for each key. ``weight`` is its share under the ``weighted``
+    policy, ``tags`` what ``require=`` and ``exclude=`` may name, ``http_client`` an httpx client of your own for it.
     """
 
     model: str
     base_url: str | None = field(default=None, kw_only=True)
-    api_key: str | None = field(default=None, kw_only=True, repr=False)
+    api_key: str | Sequence[str] | None = field(default=None, kw_only=True, repr=False)
     name: str | None = field(default=None, kw_only=True)
     region: str | None = field(default=None, kw_only=True)
     price: Mapping[str, Any] | None = field(default=None, kw_only=True)
     rpm: int | None = field(default=None, kw_only=True)
     tpm: int | None = field(default=None, kw_only=True)
+    itpm: int | None = field(default=None, kw_only=True)
+    otpm: int | None = field(default=None, kw_only=True)
+    concurrency: int | None = field(default=None, kw_only=True)
     weight: float = field(default=1, kw_only=True)
     tags: Mapping[str, str] | None = field(default=None, kw_only=True)
     http_client: Any = field(default=None, kw_only=True, repr=False, compare=False)
@@ -49,7 +54,8 @@ class Target:
 
     ``name`` is unique within a Mux and is the key under which health and limits are kept. ``model`` is the vendor's
     own model id, ``info`` its catalogue entry (None for a model the catalogue does not know), ``codec`` the wire it is
-    spoken to in. ``group`` numbers the groups of equals that ``models=`` gave, from 0.
+    spoken to in. ``group`` numbers the groups of equals that ``models=`` gave, from 0. ``key_limits`` are the limits
+    that all endpoints of its key share. ``scopes`` are the names under which its state is kept.
     """
 
     name: str
@@ -65,10 +71,23 @@ class Target:
     price: Terms | Mapping[str, Any] | None = None
     rpm: int | None = None
     tpm: int | None = None
+    itpm: int | None = None
+    otpm: int | None = None
+    concurrency: int | None = None
+    key_limits: Mapping[str, int] = field(default_factory=dict)
     weight: float = 1
     tags: Mapping[str, str] = field(default_factory=dict)
     group: int = 0
     http_client: Any = None
+    scopes: Scopes = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "scopes", self.scopes_with(self.key))
+
+    def scopes_with(self, key: Secret | None) -> Scopes:
+        """The scopes of an attempt that uses ``key``, which its caller may have brought along. None holds it."""
+        provider = f"{self.row.id} at {self.origin}"
+        return Scopes(self.name, f"{provider} with {key.fingerprint if key is not None else 'no key'}", provider)
 
     @property
     def provider(self) -> str:

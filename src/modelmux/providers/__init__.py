@@ -31,7 +31,20 @@ from typing import Any
 
 from modelmux.errors import ConfigError, UnknownName
 
-__all__ = ["Auth", "Call", "Row", "api_names", "find", "get", "hook", "names", "parse_row", "register"]
+__all__ = [
+    "Auth",
+    "Call",
+    "LimitHeader",
+    "Limits",
+    "Row",
+    "api_names",
+    "find",
+    "get",
+    "hook",
+    "names",
+    "parse_row",
+    "register",
+]
 
 
 ROWS_VARIABLE = "MODELMUX_PROVIDER_ROWS"
@@ -67,6 +80,33 @@ class Call:
     models: tuple[str, ...] = ()
 
 
+DIMENSIONS = ("requests", "tokens", "input_tokens", "output_tokens")
+"""What a vendor limits. ``tokens`` are those in and out together."""
+
+
+@dataclass(frozen=True, slots=True)
+class LimitHeader:
+    """The headers (lower case) in which answers say how much is left ``of`` a dimension, when it is renewed, and how
+    much it is in all. ``window`` is the limit's period in seconds; it serves where no header names a reset.
+    """
+
+    of: str
+    remaining: str
+    reset: str = ""
+    limit: str = ""
+    window: float = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What the vendor's own limits are kept ``per``: ``endpoint`` (each model has its own) or ``key`` (all models share
+    them), and the headers that tell them; none for the common names.
+    """
+
+    per: str = "endpoint"
+    headers: tuple[LimitHeader, ...] = ()
+
+
 @dataclass(frozen=True, slots=True)
 class Row:
     """One provider. ``base_url_env`` and ``key_env`` are environment variables, first one set wins.
@@ -74,8 +114,9 @@ class Row:
     ``readers`` are declarative usage readers by call (see ``cost/usage.py``). ``evidence`` is ``recordings`` where
     the row was checked against recorded traffic, ``docs`` where only against documentation. ``local`` marks servers
     that users run themselves: no key needed, no price. ``hook`` names a module of this package, or any
-    by its full name, which holds a dot. ``base_url`` may hold ``{region}``: the endpoint's, else the first one set of
-    ``region_env``, else ``region``.
+    by its full name, which holds a dot. ``limits`` says how the vendor tells its limits. ``base_url`` may hold
+    ``{region}``: the endpoint's, else the first one set of ``region_env``, else ``region``. ``prefill``: models here go on with an answer that the last turn begins; it holds the
+    fields that such a turn needs.
     """
 
     id: str
@@ -96,6 +137,8 @@ class Row:
     hook: str = ""
     region: str = ""
     region_env: tuple[str, ...] = ()
+    prefill: Mapping[str, Any] | None = None
+    limits: Limits = field(default_factory=Limits)
 
 
 def parse_row(data: Mapping[str, Any], *, origin: str) -> Row:
@@ -106,8 +149,18 @@ def parse_row(data: Mapping[str, Any], *, origin: str) -> Row:
     for name in ("aliases", "base_url_env", "key_env", "region_env"):
         value = data.get(name, ())
         data[name] = (value,) if isinstance(value, str) else tuple(value)
-    row: Row = _build(Row, {**data, "calls": calls, "auth": auth}, origin)
+    limits = _limits(data.pop("limits", {}), f"{origin}: limits")
+    row: Row = _build(Row, {**data, "calls": calls, "auth": auth, "limits": limits}, origin)
     return row
+
+
+def _limits(data: Mapping[str, Any], where: str) -> Limits:
+    headers = tuple(_build(LimitHeader, spec, f"{where}.headers") for spec in data.get("headers", ()))
+    limits: Limits = _build(Limits, {**data, "headers": headers}, where)
+    for key, value, known in (("per", limits.per, ("endpoint", "key")), *(("of", h.of, DIMENSIONS) for h in headers)):
+        if value not in known:
+            raise ConfigError(f"{where}: {UnknownName(key, value, known)}", field=key)
+    return limits
 
 
 def _call(row: Mapping[str, Any], name: str, spec: Mapping[str, Any], origin: str) -> Call:
