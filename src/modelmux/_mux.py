@@ -108,6 +108,9 @@ class Mux:
         self._targets: tuple[Target, ...] | None = (
             None if models is None else self._own(resolve_all(models, self._where))
         )
+        self._chosen = self._targets
+        """What ``models=`` named, None where it named nothing and everything with a key is there."""
+        self._booked = ledger is not None or bool(budgets)
         self._fleets: dict[Any, Fleet] = {}
         self._policy = policy
         self._defaults = setup.call_defaults(
