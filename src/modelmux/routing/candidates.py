@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from math import inf
 from operator import add
 from typing import TYPE_CHECKING, Any, overload
@@ -98,6 +98,45 @@ class Candidates(Sequence[Candidate]):
             self._seconds = scores.expected_seconds(self.names, ttft, pace, self.needs.output, self.snapshot)
         return self._seconds
 
+    @property
+    def hopeful_seconds(self) -> Sequence[float]:
+        """``seconds``, but of endpoints never measured as if they were as quick as the quickest that was."""
+        seen = [self._is_measured(name) for name in self.names]
+        best = min((s for s, known in zip(self.seconds, seen, strict=True) if known), default=inf)
+        return [s if known else min(s, best) for s, known in zip(self.seconds, seen, strict=True)]
+
+    def load(self, position: int, other: int, *, weighted: bool = False) -> float:
+        """What ``position`` would have to bear with this call, in seconds, beside ``other``.
+
+        An endpoint never measured counts as quick as the other. ``weighted``: calls under way count by weight, so that
+        one of twice the weight has twice as many before it is as loaded.
+        """
+        seconds, name = self.seconds[position], self.names[position]
+        if not self._is_measured(name) and self._is_measured(self.names[other]):
+            healthy = self.seconds[other] * scores.hope(self.names[other], self.snapshot)
+            seconds = healthy / scores.hope(name, self.snapshot)
+        busy = self.snapshot.in_flight.get(name, 0)
+        if not weighted:
+            return (busy + 1) * seconds
+        mine, theirs = self.weights[position], self.weights[other]
+        return (busy / mine + 1 / max(mine, theirs)) * seconds
+
+    def twins(self, position: int) -> Sequence[int]:
+        """The endpoints that equal the one at ``position`` in model and price, itself among them, without those that
+        can't be asked now. Empty when it has none.
+        """
+        twins = self._pool.twins.get(position, ())
+        blocked = self.snapshot.blocked
+        return [twin for twin in twins if self.names[twin] not in blocked] if blocked else twins
+
+    def free(self, order: Iterable[int]) -> Iterator[int]:
+        """Those of ``order`` that can be asked now."""
+        blocked = self.snapshot.blocked
+        return (position for position in order if self.names[position] not in blocked) if blocked else iter(order)
+
+    def _is_measured(self, name: str) -> bool:
+        return name in self.snapshot.per_token or name in self.snapshot.ttft
+
     def _latencies(self) -> tuple[list[float], list[float]]:
         if self._latency is None:
             self._latency = scores.latencies(self.names, self.snapshot)
@@ -174,7 +213,7 @@ class Candidates(Sequence[Candidate]):
             cap=limit.cap,
             ttft=ttft[position],
             per_token=pace[position],
-            measured=name in self.snapshot.ttft,
+            measured=self._is_measured(name),
             seconds=self.seconds[position],
             in_flight=self.snapshot.in_flight.get(name, 0),
             quality=pool.quality[position],
@@ -209,6 +248,10 @@ class Candidates(Sequence[Candidate]):
     def input_of(self, name: str) -> int:
         """Tokens in that are expected at ``name``."""
         return self.estimates[self._pool.meters[self.index_of(name)]].expected
+
+    def seconds_of(self, name: str) -> float:
+        """Seconds until the whole answer of ``name``, as expected."""
+        return self.seconds[self.index_of(name)]
 
     def cap_of(self, name: str) -> int | None:
         """The output cap a ceiling makes us send to ``name``; None when there is none."""

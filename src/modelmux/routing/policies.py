@@ -10,7 +10,7 @@ that shape, given as ``policy=`` or installed under a name by the entry-point gr
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from random import Random
 from typing import TYPE_CHECKING, Any, Protocol
@@ -24,6 +24,12 @@ if TYPE_CHECKING:
     from modelmux.routing.candidates import Candidates
     from modelmux.routing.health import Snapshot
     from modelmux.routing.needs import Needs
+
+
+_EXPLORE = 0.03
+"""Share of the calls that take endpoints never measured for as quick as the quickest one."""
+
+_FAR = 2.0
 
 
 class Policy(Protocol):
@@ -44,17 +50,54 @@ class Ordered:
         return Decision(candidates, self.order(candidates, rng), policy=self.name, seed=candidates.seed)
 
 
-def _balanced(candidates: Candidates, _rng: Random) -> list[int]:
-    return orders.ascending(scores.balanced(candidates.costs, candidates.seconds, candidates.quality_terms))
+def _spread(order: list[int], candidates: Candidates, rng: Random) -> list[int]:
+    """``order``, with the first that can be asked changing places with its twins: two choices, by load."""
+    twins = candidates.twins(next(candidates.free(order), order[0]))
+    return orders.led_by(order, orders.two_choices(twins, candidates.load, rng)) if len(twins) > 1 else order
 
 
-cheapest = Ordered("cheapest", lambda c, _: orders.ascending(c.costs, c.seconds))
+def _seconds(candidates: Candidates, rng: Random) -> Sequence[float]:
+    """Expected seconds; now and then with hope for what was never measured, which else may never be."""
+    return candidates.hopeful_seconds if rng.random() < _EXPLORE else candidates.seconds
+
+
+def _cheapest(candidates: Candidates, rng: Random) -> list[int]:
+    return _spread(orders.ascending(candidates.costs, candidates.seconds), candidates, rng)
+
+
+def _fastest(candidates: Candidates, rng: Random) -> list[int]:
+    return _spread(orders.ascending(_seconds(candidates, rng), candidates.costs), candidates, rng)
+
+
+def _best(candidates: Candidates, rng: Random) -> list[int]:
+    return _spread(orders.descending(candidates.quality, candidates.costs), candidates, rng)
+
+
+def _balanced(candidates: Candidates, rng: Random) -> list[int]:
+    order = scores.balanced(candidates.costs, _seconds(candidates, rng), candidates.quality_terms)
+    return _spread(orders.ascending(order), candidates, rng)
+
+
+def _priority(candidates: Candidates, rng: Random) -> list[int]:
+    """Groups in turn. In a group, the weights decide, unless the one drawn is far more loaded than the next."""
+    groups, weights = candidates.groups, candidates.weights
+    order = orders.in_groups(groups, orders.shuffled(weights, rng))
+    free = candidates.free(order)
+    first = next(free, order[0])
+    second = next(free, first)
+    if second == first or groups[second] != groups[first] or not (weights[first] and weights[second]):
+        return order
+    loads = candidates.load(first, second, weighted=True), candidates.load(second, first, weighted=True)
+    return orders.led_by(order, second) if loads[0] > _FAR * loads[1] else order
+
+
+cheapest = Ordered("cheapest", _cheapest)
 """Least expected cost of this request first; among equals the quicker. Unknown prices come last."""
 
-fastest = Ordered("fastest", lambda c, _: orders.ascending(c.seconds, c.costs))
+fastest = Ordered("fastest", _fastest)
 """Least expected time to the whole answer first; among equals the cheaper."""
 
-best = Ordered("best", lambda c, _: orders.descending(c.quality, c.costs))
+best = Ordered("best", _best)
 """Highest quality figure first (see :func:`~modelmux.routing.scores.quality_prior`); among equals the cheaper."""
 
 balanced = Ordered("balanced", _balanced)
@@ -63,8 +106,8 @@ balanced = Ordered("balanced", _balanced)
 weighted = Ordered("weighted", lambda c, rng: orders.shuffled(c.weights, rng))
 """Drawn at random, in proportion to the endpoints' weights."""
 
-priority = Ordered("priority", lambda c, rng: orders.in_groups(c.groups, orders.shuffled(c.weights, rng)))
-"""In the order of ``models=``; a group of equals there shares the calls by weight."""
+priority = Ordered("priority", _priority)
+"""In the order of ``models=``; a group of equals there shares the calls by weight, as far as they keep up."""
 
 _registry: Registry[Any] = Registry(
     "policy",

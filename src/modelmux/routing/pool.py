@@ -73,6 +73,7 @@ class Pool:
         "quality_terms",
         "roster",
         "taught",
+        "twins",
         "weights",
         "windows",
         "writes",
@@ -107,9 +108,24 @@ class Pool:
         ]
 
         self.quality_terms = scores.quality_terms(self.quality)
+        self.twins = self._twins()
 
     def __len__(self) -> int:
         return len(self.index)
+
+    def _twins(self) -> dict[int, tuple[int, ...]]:
+        """Endpoints that serve one model at one price, by position: equal in all but how they are doing. Whoever has
+        no twin is not there.
+        """
+        long = dict(self.long)
+        groups: dict[object, list[int]] = {}
+        for position, (index, *figures) in enumerate(
+            zip(self.index, self.meters, self.input, self.output, self.audio, self.fee, self.quality, strict=True)
+        ):
+            target = self.roster.targets[index]
+            model = target.info.id if target.info is not None else target.model
+            groups.setdefault((model, long.get(position), *figures), []).append(position)
+        return {position: tuple(group) for group in groups.values() if len(group) > 1 for position in group}
 
     @property
     def positions(self) -> dict[str, int]:

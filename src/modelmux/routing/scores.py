@@ -50,10 +50,13 @@ def expected_seconds(
     seconds = [t + output * p for t, p in zip(ttft, pace, strict=True)]
     if snapshot.trouble:
         lost = snapshot.trouble
-        seconds = [
-            s / max(_LEAST_HOPE, 1 - lost[name]) if name in lost else s for name, s in zip(names, seconds, strict=True)
-        ]
+        seconds = [s / hope(name, snapshot) if name in lost else s for name, s in zip(names, seconds, strict=True)]
     return seconds
+
+
+def hope(name: str, snapshot: Snapshot) -> float:
+    """The chance that an attempt at ``name`` succeeds, as its recent failures leave it."""
+    return max(_LEAST_HOPE, 1 - snapshot.trouble.get(name, 0.0))
 
 
 def quality_prior(target: Target, blended: float | None) -> float:
