@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Generator
+from io import BytesIO
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from modelmux import providers
 from modelmux._effects import Effect, NextBytes, Send, Sleep
 from modelmux._json import loads
-from modelmux._secret import Secret
+from modelmux._secret import Hidden, Secret, redact, secrets_in
 from modelmux._upstream import key_for
 from modelmux.errors import (
     AttemptTimeout,
@@ -113,23 +114,28 @@ class TokenSource:
         return token
 
     def _exchange(self, clock: Clock, deadline: float | None) -> Generator[Effect, Any, Secret]:
+        request = self.ask(clock.time())
         try:
-            head: HttpHead = yield Send(self.ask(clock.time()), deadline)
+            head: HttpHead = yield Send(request, deadline)
+            # Neither a local nor a message of what follows may show the token, nor what was shown for it.
+            body = BytesIO()
+            while body.tell() < _LARGEST and body.write((yield NextBytes(deadline))):
+                pass
+            answer = Hidden(_object(body.getvalue()))
+            if not 200 <= head.status < 300:
+                raise _refusal(self.name, head, answer)
         except ConnectionFailed as error:
             if not self.otherwise:
                 raise
             raise AuthError(f"{self.name} cannot be reached ({error}); {self.otherwise}") from error
-        body = b""
-        while len(body) < _LARGEST and (piece := (yield NextBytes(deadline))):
-            body += piece
-        answer = _object(body)
-        token, lives = answer.get("access_token"), answer.get("expires_in")
-        if not 200 <= head.status < 300:
-            raise _refusal(self.name, head, answer)
-        if not isinstance(token, str) or not token:
+        except ProviderError as error:
+            redact(error, secrets_in(request))
+            raise
+        if not isinstance(answer.get("access_token"), str) or not answer["access_token"]:
             raise MalformedResponse(f"{self.name} answered without an access token", status=head.status)
+        lives = answer.get("expires_in")
         seconds = float(lives) if isinstance(lives, (int, float)) else _LIFETIME
-        self._token, self._ends = Secret(token), clock.time() + seconds
+        self._token, self._ends = Secret(answer["access_token"]), clock.time() + seconds
         return self._token
 
 

@@ -16,6 +16,7 @@ from urllib.parse import urlencode
 from modelmux._credentials import TokenSource, shared
 from modelmux._http import HttpRequest
 from modelmux._json import dumps, loads
+from modelmux._secret import Hidden, Secret
 from modelmux.errors import ConfigError
 
 __all__ = ["source"]
@@ -85,6 +86,7 @@ def _of_file(place: Path) -> Callable[[float], HttpRequest]:
                 field=FILE,
             )
         required, make = _KINDS[held["type"]]
+        held = Hidden(held)
         missing = [name for name in required if not isinstance(held.get(name), str) or not held[name]]
         if missing:
             raise ConfigError(f"{place} lacks {', '.join(missing)}", field=FILE)
@@ -101,7 +103,7 @@ def _service_account(held: Mapping[str, Any], uri: str, now: float) -> dict[str,
         header["kid"] = held["private_key_id"]
     claims = {"iss": held["client_email"], "scope": SCOPE, "aud": uri, "iat": issued, "exp": issued + _LIFETIME}
     said = _part(dumps(header)) + b"." + _part(dumps(claims))
-    assertion = said + b"." + _part(_signed(held["private_key"], said))
+    assertion = said + b"." + _part(_signed(Secret(held["private_key"]), said))
     return {"grant_type": "urn:ietf:params:oauth:grant-type:jwt-bearer", "assertion": assertion.decode()}
 
 
@@ -121,7 +123,7 @@ def _part(data: bytes) -> bytes:
     return urlsafe_b64encode(data).rstrip(b"=")
 
 
-def _signed(pem: str, data: bytes) -> bytes:
+def _signed(pem: Secret, data: bytes) -> bytes:
     """RS256 (RFC 7518, section 3.3). Raises ConfigError without the extra, and for a key that is none."""
     try:
         from cryptography.hazmat.primitives import hashes
@@ -131,10 +133,13 @@ def _signed(pem: str, data: bytes) -> bytes:
         raise ConfigError(
             f"a service account's token takes an RSA signature: install modelmux[vertex]{_INSTEAD}", field=FILE
         ) from None
+    wrong = ""
     try:
-        key = load_pem_private_key(pem.encode(), password=None)
+        key = load_pem_private_key(pem.reveal().encode(), password=None)
     except (ValueError, TypeError) as error:
-        raise ConfigError(f"the service account's private_key cannot be read: {error}", field=FILE) from None
+        wrong = str(error)
+    if wrong:
+        raise ConfigError(f"the service account's private_key cannot be read: {wrong}", field=FILE)
     if not isinstance(key, rsa.RSAPrivateKey):
         raise ConfigError("the service account's private_key is no RSA key", field=FILE)
     return key.sign(data, padding.PKCS1v15(), hashes.SHA256())

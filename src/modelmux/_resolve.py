@@ -122,6 +122,8 @@ def resolve_each(spec: Spec, where: Surroundings, *, group: int = 0) -> tuple[Ta
     endpoint = Endpoint(spec) if isinstance(spec, str) else spec
     row, model = split_name(endpoint.model, where, has_address=endpoint.base_url is not None)
     call_name = chat_call(row, model, endpoint.call)
+    if endpoint.region:
+        clean.region(endpoint.region)
     base_url = (endpoint.base_url or where.base_url(row, endpoint.region)).rstrip("/")
     if not base_url.startswith(("http://", "https://")):
         raise ConfigError(
@@ -129,13 +131,17 @@ def resolve_each(spec: Spec, where: Surroundings, *, group: int = 0) -> tuple[Ta
             field="base_url",
         )
     clean.address(base_url)
-    if endpoint.region is not None:
-        clean.region(endpoint.region)
-    # A key belongs to its provider's own address: one the endpoint brings along never inherits it.
-    keys = _keys(endpoint.api_key, "api_key") or (where.keys(row) if endpoint.base_url is None else ())
+    if row.hook or "{model}" in row.calls[call_name].path:
+        clean.path_model(model)
+    # A key belongs to its provider's own address, and so do headers: one the endpoint brings along inherits neither.
+    own = endpoint.base_url is None
+    keys = _keys(endpoint.api_key, "api_key") or (where.keys(row) if own else ())
+    for key in keys:
+        clean.key(key, "api_key")
     settings = where.of(row)
-    if settings.headers:
-        row = replace(row, headers=Hidden({**row.headers, **clean.headers(settings.headers, "headers")}))
+    if settings.headers and (own or origin_of(base_url) == origin_of(where.base_url(row, endpoint.region))):
+        beside = clean.headers(settings.headers, f"providers.{row.id}.headers")
+        row = replace(row, headers=Hidden({**row.headers, **beside}))
     info = catalogue.find(row.catalogue or row.id, model)
     first = Target(
         name=endpoint.name or f"{row.id}/{model}" + (f"@{endpoint.region}" if endpoint.region else ""),

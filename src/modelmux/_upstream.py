@@ -8,10 +8,11 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from modelmux import _clean as clean
 from modelmux import providers
 from modelmux._http import HttpRequest, origin_of
 from modelmux._json import dumps
-from modelmux._secret import Secret
+from modelmux._secret import Hidden, Secret
 from modelmux.errors import ConfigError, MissingKey
 
 if TYPE_CHECKING:
@@ -37,14 +38,16 @@ def http_request(
     MissingKey.
     """
     url = (providers.hook(target.row, "url") or _url)(target, stream)
-    headers = {
-        "content-type": "application/json",
-        "accept": "text/event-stream" if stream else "application/json",
-        "user-agent": USER_AGENT,
-        **target.call.headers,
-        **target.row.headers,
-        **(beside or {}),
-    }
+    headers = Hidden(
+        {
+            "content-type": "application/json",
+            "accept": "text/event-stream" if stream else "application/json",
+            "user-agent": USER_AGENT,
+            **target.call.headers,
+            **target.row.headers,
+            **(beside or {}),
+        }
+    )
     key = token or key_for(target, keys)
     if target.row.auth.scheme == "hook":
         request = HttpRequest("POST", url, headers, dumps(body))
@@ -68,7 +71,9 @@ def _url(target: Target, stream: bool) -> str:
     path = (call.stream_path or call.path) if stream else call.path
     if "{model}" in path:
         path = path.replace("{model}", quote(target.model, safe="/@"))
-    return target.base_url + path
+    address, mark, query = target.base_url.partition("?")
+    # An address with a query keeps it behind the path, where a gateway's users put it.
+    return address.rstrip("/") + path + (("&" if "?" in path else mark) + query if query else "")
 
 
 def key_for(target: Target, keys: Mapping[str, Secret] | None) -> Secret | None:
@@ -90,8 +95,9 @@ def bound_keys(keys: Mapping[str, str], targets: Sequence[Target], home: Callabl
     knows, ConfigError when it is not clear where a key belongs.
     """
     bound: dict[str, Secret] = {}
-    for name, key in keys.items():
+    for name in keys:
         row = providers.get(name)
+        key = Secret(clean.key(keys[name], f"keys.{name}"))
         origins = {target.origin for target in targets if target.provider == row.id}
         own = home(row)
         chosen = {origin_of(own)} & origins if own else set()
@@ -102,7 +108,7 @@ def bound_keys(keys: Mapping[str, str], targets: Sequence[Target], home: Callabl
                 field="keys",
             )
         for origin in chosen or origins:
-            bound[f"{row.id} at {origin}"] = Secret(key)
+            bound[f"{row.id} at {origin}"] = key
     return bound
 
 
