@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field
+from math import inf
 from typing import TYPE_CHECKING, Any
 
 from modelmux._effects import Answered, Effect, Emit, NextBytes, Send
 from modelmux._fold import Folder, unfold
 from modelmux._http import HttpHead
-from modelmux.errors import MalformedResponse, ModelmuxError, ProviderError, ResponseTooLarge
+from modelmux._secret import redact, scrub, secrets_in
+from modelmux.errors import AttemptTimeout, MalformedResponse, ModelmuxError, ProviderError, ResponseTooLarge
 from modelmux.receipt import AttemptStatus
+from modelmux.routing.patience import FLOOR
 from modelmux.types import MODEL_OUTPUT, Event, Finish, Response
 from modelmux.wire import decode_answer
 from modelmux.wire._classify import request_id_of
@@ -34,7 +37,8 @@ _HTML = "text/html"
 class Trial:
     """An attempt under way: what is known of it so far. Wall times are epoch seconds, the others monotonic.
 
-    ``deadline`` is absolute; ``first_token_by`` too. ``folder`` holds what a stream gave so far. ``relay``: the caller
+    ``deadline`` is absolute; ``first_token_by`` too, and for an answer in one piece it holds for the whole. ``between``
+    is the longest silence of a stream, in seconds. ``folder`` holds what a stream gave so far. ``relay``: the caller
     wants the answer's bytes as they come; ``held`` are those not handed over yet, ``finishes`` how many of its choices
     end before the stream's last bytes, which are held back until the outcome is recorded.
     """
@@ -47,7 +51,8 @@ class Trial:
     started: float
     began: float
     deadline: float | None = None
-    first_token_by: float | None = None
+    first_token_by: float = inf
+    between: float = inf
     http_status: int | None = None
     request_id: str | None = None
     first_token: float | None = None
@@ -61,24 +66,32 @@ class Trial:
     relay: bool = False
     held: list[bytes] = field(default_factory=list)
     finishes: int = 1
+    heard: float = 0.0
+    phase: str | None = None
 
     def saw_output(self) -> None:
         if self.first_token is None:
             self.first_token = self.clock.time()
-            self.first_token_after = self.clock.monotonic() - self.began
+            self.heard = self.clock.monotonic()
+            self.first_token_after = self.heard - self.began
 
     @property
-    def out_of_patience(self) -> bool:
-        """Whether the time for a first token ran out without one."""
-        by = self.first_token_by
-        return self.first_token is None and by is not None and self.clock.monotonic() >= by
+    def lost_patience(self) -> str | None:
+        """Which of our own limits has run out, as the phase of a timeout; None while none has."""
+        now = self.clock.monotonic()
+        if self.phase is not None or (self.deadline is not None and now >= self.deadline):
+            return self.phase
+        if self.first_token is None:
+            return "first_token" if now >= self.first_token_by else None
+        return "between_tokens" if now >= self.heard + self.between else None
 
     @property
     def read_by(self) -> float | None:
         """Until when to wait for the next bytes."""
-        if self.first_token is None and self.first_token_by is not None:
-            return self.first_token_by if self.deadline is None else min(self.deadline, self.first_token_by)
-        return self.deadline
+        by = self.first_token_by if self.first_token is None else self.heard + self.between
+        if by == inf:
+            return self.deadline
+        return by if self.deadline is None else min(self.deadline, by)
 
 
 def attempt(
@@ -87,8 +100,28 @@ def attempt(
     """Run one attempt. Returns the stream's last events, which the caller hands over once the outcome is recorded.
 
     ``hold`` keeps every event back until the answer is whole. ``limit`` caps the answer, in bytes. Raises
-    ProviderError, with ``trial`` filled in as far as the attempt got.
+    ProviderError, with ``trial`` filled in as far as the attempt got, and without any key that the vendor echoed.
     """
+    try:
+        return (yield from _sent(trial, request, stream=stream, hold=hold, limit=limit))
+    except ModelmuxError as error:
+        _hush(trial, error, secrets_in(request, trial.target.key))
+        raise
+
+
+def _hush(trial: Trial, error: ModelmuxError, secrets: Sequence[str]) -> None:
+    """Take out of a failed attempt what the vendor repeated of the request's proof."""
+    redact(error, secrets)
+    trial.held[:] = [scrub(b"".join(trial.held), secrets)]
+    trial.request_id = scrub(trial.request_id, secrets)
+    if trial.answered is not None and trial.answered.head is not None:
+        head = trial.answered.head
+        trial.answered.head = HttpHead(head.status, scrub(head.headers, secrets))
+
+
+def _sent(
+    trial: Trial, request: HttpRequest, *, stream: bool, hold: bool, limit: int
+) -> Generator[Effect, Any, list[Event]]:
     head: HttpHead = yield Send(request, trial.read_by, trial.target.http_client)
     trial.http_status = head.status
     trial.request_id = request_id_of(head.headers)
@@ -136,6 +169,7 @@ def _streamed(
     size = 0
     relay, held = trial.relay, trial.held
     more = NextBytes(trial.read_by)
+    flow = _Flow(trial)
     while True:
         try:
             data: bytes = yield more
@@ -170,12 +204,36 @@ def _streamed(
             raise _stamp(decoder.error, head)
         if not data:
             break
-        if last:
-            more = NextBytes(trial.clock.monotonic() + _TAIL)
-        elif more.deadline != trial.deadline:
-            more = NextBytes(trial.read_by)
+        more.deadline = trial.clock.monotonic() + _TAIL if last else flow.next(size, bool(events))
     trial.response = trial.folder.response()
     return pending + last
+
+
+class _Flow:
+    """Watches that a stream flows: something decoded at least every ``between`` seconds, and no drip of bytes."""
+
+    __slots__ = ("_since", "_size", "_trial")
+
+    def __init__(self, trial: Trial) -> None:
+        self._trial = trial
+        self._since = trial.began
+        self._size = 0
+
+    def next(self, size: int, progress: bool) -> float | None:
+        """Until when to wait for more, now that ``size`` bytes have come. Raises AttemptTimeout for a drip."""
+        trial = self._trial
+        if trial.first_token is None or trial.between == inf:
+            return trial.read_by
+        now = trial.clock.monotonic()
+        if progress:
+            trial.heard = now
+        if now - self._since >= trial.between:
+            if size - self._size < FLOOR * (now - self._since):
+                trial.phase = "between_tokens"
+                raise AttemptTimeout(f"the stream came to less than {FLOOR:.0f} bytes a second")
+            self._since, self._size = now, size
+        by = trial.heard + trial.between
+        return by if trial.deadline is None or by < trial.deadline else trial.deadline
 
 
 def _sort(trial: Trial, events: Sequence[Event], pending: list[Event], last: list[Event]) -> bool:

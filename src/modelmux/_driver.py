@@ -7,29 +7,45 @@ connection; so does an exception that passes through (KeyboardInterrupt, a cance
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from typing import TYPE_CHECKING, Any
 
-from modelmux._effects import Effect, Emit, Look, NextBytes, Send, Sleep
+from modelmux import _race as race
+from modelmux._engines._abort import Abort
+from modelmux._effects import Claim, Effect, Emit, Look, NextBytes, Race, Send, Sleep
 from modelmux.errors import ModelmuxError
 
 if TYPE_CHECKING:
     from modelmux._clock import Clock
     from modelmux._engines import AsyncEngine, AsyncStream, Engine, SyncStream
+    from modelmux.routing.claims import Blocked, Grant
+    from modelmux.state import Store
     from modelmux.types import Reply
 
-Core = Generator[Effect, Any, "Reply"]
-LookUp = Callable[[tuple[str, ...]], Any]
+Core = Generator[Effect, Any, Any]
+
+
+def _asked(state: Store, effect: Claim, at: float) -> Grant | Blocked:
+    return state.claim(
+        effect.scopes,
+        effect.input_tokens,
+        effect.output_tokens,
+        at,
+        patience=effect.patience,
+        force=effect.force,
+        waited=effect.waited,
+    )
 
 
 class Driver:
     """Steps a core generator with blocking calls."""
 
-    __slots__ = ("_clock", "_core", "_engine", "_look", "_stream", "reply")
+    __slots__ = ("_clock", "_core", "_engine", "_state", "_stream", "_switch", "reply")
 
-    def __init__(self, core: Core, engine: Engine, clock: Clock, look: LookUp) -> None:
+    def __init__(self, core: Core, engine: Engine, clock: Clock, state: Store, switch: Abort | None = None) -> None:
         self._core: Core | None = core
-        self._engine, self._clock, self._look = engine, clock, look
+        self._engine, self._clock, self._state = engine, clock, state
+        self._switch = switch
         self._stream: SyncStream | None = None
         self.reply: Reply | None = None
 
@@ -58,6 +74,8 @@ class Driver:
                     result = self._perform(effect)
                 except ModelmuxError as failure:
                     error = failure
+                if self._switch is not None and self._switch.thrown:
+                    raise race.Lost
         except StopIteration as stop:
             self.reply = stop.value
             self._release()
@@ -89,23 +107,43 @@ class Driver:
             stream, self._stream = self._stream, None
             if stream is not None:
                 stream.close()
-            self._stream = self._engine.send(effect.request, deadline=effect.deadline, client=effect.client)
+            self._stream = self._engine.send(
+                effect.request, deadline=effect.deadline, client=effect.client, abort=self._switch
+            )
             return self._stream.head
         if isinstance(effect, Look):
-            return self._look(effect.names)
+            return self._state.look(effect.scopes, self._clock.monotonic())
+        if isinstance(effect, Claim):
+            return _asked(self._state, effect, self._clock.monotonic())
         if isinstance(effect, Sleep):
             return self._clock.sleep(max(0.0, effect.until - self._clock.monotonic()))
+        if isinstance(effect, Race):
+            drivers = [Driver(leg, self._engine, self._clock, self._state, Abort()) for leg in effect.legs]
+            won, driver = race.Legs(effect, drivers, self._clock).run()
+            self._stream = driver.take()
+            return won
         raise TypeError(f"not an effect: {effect!r}")
+
+    def abort(self) -> None:
+        """Break what is under way, from another thread: the thread that steps the core ends it."""
+        if self._switch is not None:
+            self._switch.throw()
+
+    def take(self) -> SyncStream | None:
+        """Hand over the connection; the core goes on elsewhere."""
+        self._core, stream = None, self._stream
+        self._stream = None
+        return stream
 
 
 class AsyncDriver:
     """Steps a core generator on an event loop."""
 
-    __slots__ = ("_clock", "_core", "_engine", "_look", "_stream", "reply")
+    __slots__ = ("_clock", "_core", "_engine", "_state", "_stream", "reply")
 
-    def __init__(self, core: Core, engine: AsyncEngine, clock: Clock, look: LookUp) -> None:
+    def __init__(self, core: Core, engine: AsyncEngine, clock: Clock, state: Store) -> None:
         self._core: Core | None = core
-        self._engine, self._clock, self._look = engine, clock, look
+        self._engine, self._clock, self._state = engine, clock, state
         self._stream: AsyncStream | None = None
         self.reply: Reply | None = None
 
@@ -170,7 +208,20 @@ class AsyncDriver:
             self._stream = await self._engine.send(effect.request, deadline=effect.deadline, client=effect.client)
             return self._stream.head
         if isinstance(effect, Look):
-            return self._look(effect.names)
+            return self._state.look(effect.scopes, self._clock.monotonic())
+        if isinstance(effect, Claim):
+            return _asked(self._state, effect, self._clock.monotonic())
+        if isinstance(effect, Race):
+            drivers = [AsyncDriver(leg, self._engine, self._clock, self._state) for leg in effect.legs]
+            won, driver = await race.arun(effect, drivers, self._clock)
+            self._stream = driver.take()
+            return won
         if isinstance(effect, Sleep):
             return await self._clock.asleep(max(0.0, effect.until - self._clock.monotonic()))
         raise TypeError(f"not an effect: {effect!r}")
+
+    def take(self) -> AsyncStream | None:
+        """Hand over the connection; the core goes on elsewhere."""
+        self._core, stream = None, self._stream
+        self._stream = None
+        return stream

@@ -7,9 +7,12 @@ tests drive the same generator with no IO at all.
 effect              answered with                                         raises into the generator
 ==================  ====================================================  =======================================
 :class:`Look`       :class:`~modelmux.routing.health.Snapshot`
+:class:`Claim`      a :class:`~modelmux.routing.claims.Grant`, or the
+                    :class:`~modelmux.routing.claims.Blocked` in its way
 :class:`Send`       :class:`~modelmux._http.HttpHead`                     ConnectionFailed, ConnectionLost,
                                                                           AttemptTimeout
 :class:`NextBytes`  bytes; ``b""`` once the body is over                  ConnectionLost, AttemptTimeout
+:class:`Race`       :class:`Won`                                          what the first leg raised, when all failed
 :class:`Sleep`      None
 :class:`Emit`       None: the events went to the caller                   GeneratorExit: the caller stopped reading
 ==================  ====================================================  =======================================
@@ -22,19 +25,34 @@ Nobody changes an effect; they are not frozen because one is made for every piec
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from modelmux._http import HttpHead, HttpRequest
+from modelmux.routing.claims import Scopes
 from modelmux.types import Event, Warning
 
 
 @dataclass(slots=True, eq=False)
 class Look:
-    """Read what is known of these endpoints: latency, in-flight calls, and so on. ``names`` are endpoint ids."""
+    """Read what is known of these endpoints: latency, in-flight calls, open breakers and so on."""
 
-    names: tuple[str, ...]
+    scopes: Sequence[Scopes]
+
+
+@dataclass(slots=True, eq=False)
+class Claim:
+    """Ask leave to send an attempt of about that many tokens, at once or within ``patience`` seconds. ``force``: although
+    its breaker is open; ``waited``: it was refused for want of a slot before, and told to ask again now.
+    """
+
+    scopes: Scopes
+    input_tokens: int
+    output_tokens: int
+    patience: float = 0.0
+    force: bool = False
+    waited: bool = False
 
 
 @dataclass(slots=True, eq=False)
@@ -88,4 +106,25 @@ class Emit:
     answered: Answered | None = None
 
 
-Effect: TypeAlias = Look | Send | NextBytes | Sleep | Emit
+@dataclass(slots=True, eq=False)
+class Race:
+    """Run these legs side by side, each from its start (absolute) on, until one has something for the caller or is over
+    without an error; abort the others. A leg that has not begun when all others failed never does.
+    """
+
+    legs: Sequence[Generator[Effect, Any, Any]]
+    starts: Sequence[float]
+
+
+@dataclass(slots=True, eq=False)
+class Won:
+    """The leg that won, by number: ``emit`` is what it has for the caller, after which it is driven on; None when it is
+    over and has returned ``value``. Its connection is now the call's.
+    """
+
+    leg: int
+    emit: Emit | None
+    value: Any = None
+
+
+Effect: TypeAlias = Look | Claim | Send | NextBytes | Sleep | Emit | Race

@@ -82,6 +82,10 @@ class Folder:
             extra=self._extra,
         )
 
+    def places(self) -> int:
+        """One more than the highest number of a content block so far."""
+        return max((max(choice.blocks, default=-1) for choice in self._choices.values()), default=-1) + 1
+
     def _choice(self, index: int) -> _Choice:
         choice = self._choices.get(index)
         if choice is None:

@@ -13,9 +13,12 @@ from modelmux.routing import policies
 from modelmux.routing.needs import RouteOptions
 
 if TYPE_CHECKING:
+    from random import Random
+
     from modelmux.config import Config
     from modelmux.cost.ledger import Ledger
     from modelmux.cost.recorder import Recorder
+    from modelmux.state import Store
 
 MEMORY = "memory://"
 """The state store that lives in the process, so far the only one."""
@@ -46,7 +49,7 @@ def provider_settings(given: Mapping[str, Any] | None) -> dict[str, ProviderSett
     return out
 
 
-def refuse_unbuilt(*, budgets: Sequence[Any], hedge: Any, state: str) -> None:
+def refuse_unbuilt(*, budgets: Sequence[Any]) -> None:
     """Refuse what this version does not do, rather than ignore it."""
     if budgets:
         raise ConfigError(
@@ -54,10 +57,15 @@ def refuse_unbuilt(*, budgets: Sequence[Any], hedge: Any, state: str) -> None:
             "max_cost= bounds single calls",
             field="budgets",
         )
-    if hedge is not None:
-        raise ConfigError("hedge= is not available in this version", field="hedge")
+
+
+def store(state: str, rng: Random) -> Store:
+    """Where health and limits are kept. Raises UnknownName."""
     if state != MEMORY:
         raise UnknownName("state store", state, [MEMORY], hint="this version keeps state in the process")
+    from modelmux.state.memory import MemoryStore
+
+    return MemoryStore(rng)
 
 
 def check_usage(usage: str) -> None:

@@ -9,7 +9,8 @@
     ├── InvalidRequest                   the call itself is malformed: names the field
     │   └── Unsupported                  strict=True and the target cannot say it
     ├── RoutingError
-    │   └── NoCapableEndpoint            every candidate was excluded; prints the exclusion table
+    │   ├── NoCapableEndpoint            every candidate was excluded; prints the exclusion table
+    │   └── AtCapacity                   every endpoint is at its limits for longer than the call can wait
     ├── DeadlineExceeded                 the call's one deadline passed
     ├── CurrencyMismatch                 two currencies met in one sum
     ├── LedgerError                      the ledger or journal cannot be read or written
@@ -153,6 +154,16 @@ class NoCapableEndpoint(RoutingError):
     def __init__(self, message: str, *, decision: Decision | None = None) -> None:
         super().__init__(message)
         self.decision = decision
+
+
+class AtCapacity(RoutingError):
+    """Every endpoint is at its limits, and none has room before the call's deadline. Nothing was sent.
+    ``retry_after`` is seconds until the first one has.
+    """
+
+    def __init__(self, message: str, *, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
 
 
 class DeadlineExceeded(ModelmuxError, TimeoutError):

@@ -71,7 +71,7 @@ def test_contradictions_are_named(make_mux) -> None:
     ("options", "says"),
     [
         ({"budgets": ["$20/day"]}, "budgets"),
-        ({"hedge": True}, "hedge"),
+        ({"hedge": 2}, "hedge"),
         ({"state": "redis://x"}, "redis"),
         ({"policy": "cheepest"}, "cheapest"),
         ({"on_break": "sometimes"}, "on_break"),

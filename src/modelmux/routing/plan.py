@@ -192,6 +192,10 @@ class Decision:
         """Tokens in that are expected at ``name``."""
         return self.candidate(name).input_tokens if self._source is None else self._source.input_of(name)
 
+    def seconds(self, name: str) -> float:
+        """Seconds until the whole answer of ``name``, as expected."""
+        return self.candidate(name).seconds if self._source is None else self._source.seconds_of(name)
+
     @property
     def excluded(self) -> tuple[Excluded, ...]:
         if self._excluded is None:

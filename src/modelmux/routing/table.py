@@ -49,6 +49,7 @@ class Fleet:
     ) -> None:
         self.targets = tuple(targets)
         self.names = tuple(target.name for target in self.targets)
+        self.scopes = tuple(target.scopes for target in self.targets)
         self._place = {name: index for index, name in enumerate(self.names)}
         if len(self._place) != len(self.targets):
             twice = sorted({name for name in self.names if self.names.count(name) > 1})
