@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -18,7 +19,8 @@ NEW = "/openai/v1"
 OLD = "/openai/deployments/"
 TOKEN = "AZURE_OPENAI_AD_TOKEN"  # noqa: S105  # a variable's name
 
-_OWN_HOSTS = (".azure.com", ".azure.us", ".azure.cn")
+_OWN_HOSTS = re.compile(r"[a-z0-9-]+\.(openai|cognitiveservices|services\.ai)\.azure\.(com|us|cn)")
+"""Where Azure serves models. Under ``azure.com`` alone stand its customers' machines too."""
 
 
 def url(target: Target, stream: bool) -> str:
@@ -59,4 +61,4 @@ def authorise(
 def _ours(target: Target, environ: Mapping[str, str]) -> bool:
     """Whether the environment's token may go to this address: Azure's own, or one the environment names."""
     named = (environ[name].rstrip("/") for name in target.row.base_url_env if environ.get(name))
-    return (urlsplit(target.base_url).hostname or "").endswith(_OWN_HOSTS) or target.base_url in named
+    return _OWN_HOSTS.fullmatch(urlsplit(target.base_url).hostname or "") is not None or target.base_url in named

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -18,7 +19,11 @@ if TYPE_CHECKING:
 SERVICE = "bedrock"
 
 _STREAMS = ("converse-stream", "invoke-with-response-stream")
-_OWN_HOSTS = (".amazonaws.com", ".amazonaws.com.cn")
+_OWN_HOSTS = re.compile(
+    r"(bedrock(-[a-z]+)*\.[a-z0-9-]+|vpce-[a-z0-9-]+\.bedrock(-[a-z]+)*\.[a-z0-9-]+\.vpce)"
+    r"\.(amazonaws\.com(\.cn)?|api\.aws)"
+)
+"""Bedrock's own, also by private link. Under ``amazonaws.com`` alone stand its customers' machines too."""
 
 
 def url(target: Target, stream: bool) -> str:
@@ -54,7 +59,7 @@ def _credentials(target: Target, environ: Mapping[str, str]) -> Credentials | No
     """The environment's access key. It belongs to AWS and to the address the environment names, and to no other."""
     host = urlsplit(target.base_url).hostname or ""
     ours = (environ[name] for name in target.row.base_url_env if environ.get(name))
-    if not host.endswith(_OWN_HOSTS) and not any(address.rstrip("/") == target.base_url for address in ours):
+    if not _OWN_HOSTS.fullmatch(host) and not any(address.rstrip("/") == target.base_url for address in ours):
         return None
     access, secret = environ.get("AWS_ACCESS_KEY_ID"), environ.get("AWS_SECRET_ACCESS_KEY")
     return Credentials(access, secret, environ.get("AWS_SESSION_TOKEN") or None) if access and secret else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -25,6 +26,8 @@ _HOSTS = {"global": "aiplatform.googleapis.com"}
 
 _MULTI_REGIONS = ("us", "eu")
 
+_OWN_HOSTS = re.compile(r"([a-z0-9-]+-)?aiplatform(\.[a-z0-9-]+\.rep)?(\.mtls)?\.googleapis\.com")
+
 
 def address(row: Row, environ: Mapping[str, str], region: str) -> str:
     """The project's address, where the environment names a project and holds no key of the express mode."""
@@ -45,7 +48,7 @@ def token_source(target: Target, key: Secret | None, environ: Mapping[str, str])
         return None
     named = (environ[name].rstrip("/") for name in target.row.base_url_env if environ.get(name))
     host = urlsplit(target.base_url).hostname or ""
-    if not host.endswith(".googleapis.com") and target.base_url not in named:
+    if not _OWN_HOSTS.fullmatch(host) and target.base_url not in named:
         return None
     return _google_auth.source(environ)
 
