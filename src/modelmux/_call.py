@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from modelmux._attempt import Trial
     from modelmux._clock import Clock
     from modelmux._http import HttpRequest
-    from modelmux._http import HttpRequest
     from modelmux._resume import Partial
     from modelmux._secret import Secret
     from modelmux.cost.recorder import Recorder

@@ -11,8 +11,8 @@ from collections.abc import Generator
 from typing import TYPE_CHECKING, Any
 
 from modelmux import _race as race
-from modelmux._engines._abort import Abort
 from modelmux._effects import Claim, Effect, Emit, Look, NextBytes, Race, Send, Sleep
+from modelmux._engines._abort import Abort
 from modelmux.errors import ModelmuxError
 
 if TYPE_CHECKING:

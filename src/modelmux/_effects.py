@@ -43,8 +43,8 @@ class Look:
 
 @dataclass(slots=True, eq=False)
 class Claim:
-    """Ask leave to send an attempt of about that many tokens, at once or within ``patience`` seconds. ``force``: although
-    its breaker is open; ``waited``: it was refused for want of a slot before, and told to ask again now.
+    """Ask leave to send an attempt of about that many tokens, at once or within ``patience`` seconds. ``force``: even
+    though its breaker is open; ``waited``: it was refused for want of a slot before, and told to ask again now.
     """
 
     scopes: Scopes

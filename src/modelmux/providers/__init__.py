@@ -113,10 +113,10 @@ class Row:
 
     ``readers`` are declarative usage readers by call (see ``cost/usage.py``). ``evidence`` is ``recordings`` where
     the row was checked against recorded traffic, ``docs`` where only against documentation. ``local`` marks servers
-    that users run themselves: no key needed, no price. ``hook`` names a module of this package, or any
-    by its full name, which holds a dot. ``limits`` says how the vendor tells its limits. ``base_url`` may hold
-    ``{region}``: the endpoint's, else the first one set of ``region_env``, else ``region``. ``prefill``: models here go on with an answer that the last turn begins; it holds the
-    fields that such a turn needs.
+    that users run themselves: no key needed, no price. ``hook`` names a module of this package, or any by its full
+    name, which holds a dot. ``limits`` says how the vendor tells its limits. ``base_url`` may hold ``{region}``:
+    the endpoint's, else the first one set of ``region_env``, else ``region``. ``prefill``: models here go on with
+    an answer that the last turn begins; it holds the fields that such a turn needs.
     """
 
     id: str

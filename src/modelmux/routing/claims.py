@@ -59,10 +59,11 @@ class Grant:
 class Outcome:
     """How a granted attempt ended, at ``at`` on the steady clock.
 
-    ``ok`` is None when it says nothing about the endpoint (cancelled, or the caller's own mistake). ``sent`` is False
-    when nothing left the process, so that what was reserved is given back. ``ttft`` (of a stream), ``seconds`` (of an
-    answer in one piece) and ``per_token`` are seconds, None where they could not be measured; tokens are the vendor's count, None where it gave none. ``headers`` are
-    those of the answer, which may carry the vendor's limits.
+    ``ok`` is None when it says nothing about the endpoint (cancelled, or the caller's own mistake). ``sent`` is
+    False when nothing left the process, so that what was reserved is given back. ``ttft`` (of a stream),
+    ``seconds`` (of an answer in one piece) and ``per_token`` are seconds, None where they could not be measured;
+    tokens are the vendor's count, None where it gave none. ``headers`` are those of the answer, which may carry the
+    vendor's limits.
     """
 
     at: float
