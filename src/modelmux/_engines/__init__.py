@@ -21,6 +21,7 @@ connection, name resolution, connect, TLS, write, head, and each read. One byte 
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -96,7 +97,7 @@ class Engine(Protocol):
         abort: Abort | None = None,
     ) -> SyncStream:
         """Send and wait for the head. ``client`` is a user's own httpx client (per-phase timeouts only, as httpx
-        has no other). ``abort`` breaks a send that is still under way, from another thread.
+        has no other) or a :class:`Direct`. ``abort`` breaks a send that is still under way, from another thread.
         """
 
     def close(self) -> None:
@@ -118,6 +119,18 @@ class AsyncEngine(Protocol):
 
     async def aclose(self) -> None:
         """Close what is idle on the running loop, and on loops that are closed."""
+
+
+class Direct(ABC):
+    """A client of the user's that is an engine itself: it answers without a connection, on a clock of its own."""
+
+    @abstractmethod
+    def open(self, request: HttpRequest, deadline: float | None) -> SyncStream:
+        """As :meth:`Engine.send`."""
+
+    @abstractmethod
+    async def aopen(self, request: HttpRequest, deadline: float | None) -> AsyncStream:
+        """As :meth:`AsyncEngine.send`."""
 
 
 def open_engine(options: Options | None = None) -> Engine:

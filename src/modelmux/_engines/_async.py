@@ -10,7 +10,7 @@ from collections.abc import AsyncGenerator
 from time import monotonic
 from typing import Any
 
-from modelmux._engines import CONNECT_TIMEOUT, AsyncStream, Options
+from modelmux._engines import CONNECT_TIMEOUT, AsyncStream, Direct, Options
 from modelmux._engines._aconnect import connect
 from modelmux._engines._astock import AsyncStock
 from modelmux._engines._faults import left, sooner, timeout
@@ -101,6 +101,8 @@ class LoopEngine:
         connect_timeout: float = CONNECT_TIMEOUT,
         client: Any = None,
     ) -> AsyncStream:
+        if isinstance(client, Direct):
+            return await client.aopen(request, deadline)
         address = address_of(request)
         try:
             loop = asyncio.get_running_loop()

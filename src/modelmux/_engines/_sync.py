@@ -8,7 +8,7 @@ import weakref
 from time import monotonic
 from typing import Any
 
-from modelmux._engines import CONNECT_TIMEOUT, Options, SyncStream
+from modelmux._engines import CONNECT_TIMEOUT, Direct, Options, SyncStream
 from modelmux._engines._abort import Abort
 from modelmux._engines._connect import connect, patience
 from modelmux._engines._faults import left, sooner
@@ -97,6 +97,8 @@ class SocketEngine:
         client: Any = None,
         abort: Abort | None = None,
     ) -> SyncStream:
+        if isinstance(client, Direct):
+            return client.open(request, deadline)
         address = address_of(request)
         if client is not None or address is None or self._signs.detour(address):
             mocked = client is None and patched()

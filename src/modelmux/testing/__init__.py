@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from modelmux.testing.clock import FakeClock
     from modelmux.testing.faults import Fault
     from modelmux.testing.guard import NetworkForbidden, forbid_network
+    from modelmux.testing.provider import FakeProvider
     from modelmux.testing.server import VendorServer
     from modelmux.testing.vendors import Vendors
 
@@ -32,6 +33,7 @@ __all__ = [
     "Answer",
     "Asked",
     "FakeClock",
+    "FakeProvider",
     "Fault",
     "NetworkForbidden",
     "RecordedRequest",
@@ -45,6 +47,7 @@ _HOMES = {
     "Asked": "answers",
     "RecordedRequest": "answers",
     "FakeClock": "clock",
+    "FakeProvider": "provider",
     "FAULTS": "_table",
     "Fault": "faults",
     "NetworkForbidden": "guard",

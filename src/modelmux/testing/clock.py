@@ -42,10 +42,18 @@ class FakeClock:
 
     def sleep(self, seconds: float) -> None:
         self.slept.append(seconds)
-        self.advance(max(0.0, seconds))
+        self.elapse(seconds)
 
     async def asleep(self, seconds: float) -> None:
         self.slept.append(seconds)
+        await self.aelapse(seconds)
+
+    def elapse(self, seconds: float) -> None:
+        """The time that something else takes: as :meth:`sleep`, but nobody sleeps."""
+        self.advance(max(0.0, seconds))
+
+    async def aelapse(self, seconds: float) -> None:
+        """As :meth:`elapse`, side by side with everything that sleeps."""
         me = (self._now + max(0.0, seconds), next(self._numbers))
         heappush(self._sleepers, me)
         try:
