@@ -14,7 +14,7 @@ from modelmux._secret import redact, scrub, secrets_in
 from modelmux.errors import AttemptTimeout, MalformedResponse, ModelmuxError, ProviderError, ResponseTooLarge
 from modelmux.receipt import AttemptStatus
 from modelmux.routing.patience import FLOOR
-from modelmux.types import MODEL_OUTPUT, Event, Finish, Response
+from modelmux.types import MODEL_OUTPUT, Event, Finish, ReasoningDelta, Response, TextDelta
 from modelmux.wire import decode_answer
 from modelmux.wire._classify import request_id_of
 
@@ -53,6 +53,7 @@ class Trial:
     deadline: float | None = None
     first_token_by: float = inf
     between: float = inf
+    streamed: bool = True
     http_status: int | None = None
     request_id: str | None = None
     first_token: float | None = None
@@ -82,7 +83,9 @@ class Trial:
         if self.phase is not None or (self.deadline is not None and now >= self.deadline):
             return self.phase
         if self.first_token is None:
-            return "first_token" if now >= self.first_token_by else None
+            if now < self.first_token_by:
+                return None
+            return "first_token" if self.streamed else "total"
         return "between_tokens" if now >= self.heard + self.between else None
 
     @property
@@ -204,7 +207,7 @@ def _streamed(
             raise _stamp(decoder.error, head)
         if not data:
             break
-        more.deadline = trial.clock.monotonic() + _TAIL if last else flow.next(size, bool(events))
+        more.deadline = trial.clock.monotonic() + _TAIL if last else flow.next(size, events)
     trial.response = trial.folder.response()
     return pending + last
 
@@ -219,13 +222,15 @@ class _Flow:
         self._since = trial.began
         self._size = 0
 
-    def next(self, size: int, progress: bool) -> float | None:
-        """Until when to wait for more, now that ``size`` bytes have come. Raises AttemptTimeout for a drip."""
+    def next(self, size: int, events: Sequence[Event]) -> float | None:
+        """Until when to wait for more, now that ``size`` bytes in all have come, ``events`` the last of them. Raises
+        AttemptTimeout for a drip.
+        """
         trial = self._trial
         if trial.first_token is None or trial.between == inf:
             return trial.read_by
         now = trial.clock.monotonic()
-        if progress:
+        if events and _says_something(events[-1]):
             trial.heard = now
         if now - self._since >= trial.between:
             if size - self._size < FLOOR * (now - self._since):
@@ -245,9 +250,16 @@ def _sort(trial: Trial, events: Sequence[Event], pending: list[Event], last: lis
             last.append(event)
         else:
             pending.append(event)
-            if trial.first_token is None and isinstance(event, MODEL_OUTPUT):
+            if trial.first_token is None and isinstance(event, MODEL_OUTPUT) and _says_something(event):
                 trial.saw_output()
     return trial.first_token is not None
+
+
+def _says_something(event: Event) -> bool:
+    """Whether an event is more than a sign of life: some vendors send text of no length while they wait."""
+    if type(event) is TextDelta or type(event) is ReasoningDelta:
+        return bool(event.text or getattr(event, "signature", None) or getattr(event, "redacted", None))
+    return True
 
 
 def _is_whole(data: bytes, content_type: str) -> bool:

@@ -114,6 +114,7 @@ def _trial(progress: Progress, target: Target, answered: Answered, request: Requ
         deadline=_earlier(call.deadline, began, call.attempt_timeout),
         first_token_by=began + (limits.first_token if call.stream else limits.whole),
         between=limits.between if call.stream else inf,
+        streamed=call.stream,
         answered=answered,
         relay=target.codec.id == call.bytes_of,
         finishes=request.n or 1,

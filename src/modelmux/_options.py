@@ -19,7 +19,7 @@ from modelmux.errors import ConfigError, InvalidRequest, UnknownName
 from modelmux.money import Money
 from modelmux.types import Part, ReasoningOptions, Request, Tool, ToolChoice
 
-ON_BREAK = ("raise", "restart", "buffer")
+ON_BREAK = ("raise", "restart", "resume", "buffer")
 
 
 class CallOptions(TypedDict, total=False):

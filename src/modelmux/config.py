@@ -102,7 +102,7 @@ class Config(_Strict):
     deadline: float | None = Field(default=None, gt=0)
     attempt_timeout: float | None = Field(default=None, gt=0)
     ttft: float | None = Field(default=None, gt=0)
-    on_break: Literal["raise", "restart", "buffer"] = "raise"
+    on_break: Literal["raise", "restart", "resume", "buffer"] = "raise"
     max_cost: float | str | None = None
     default_max_output: int = Field(default=8192, gt=0)
     usage: Literal["exact", "as_sent"] = "exact"

@@ -1,0 +1,89 @@
+"""Silence: a stream that says nothing, or too little, is left for a better one. Real sockets, short limits."""
+
+from __future__ import annotations
+
+import pytest
+
+from modelmux import errors
+from modelmux.routing import patience
+from modelmux.testing import Fault
+from modelmux.testing.faults import NEVER
+from modelmux.types import Restarted, TextDelta
+
+OPENAI, CLAUDE = "openai/gpt-5-mini", "anthropic/claude-haiku-4-5"
+WORDS = [f"word{n} " for n in range(60)]
+
+SILENT = {
+    "black hole": Fault(latency=NEVER),
+    "no first token": Fault(first_token_after=NEVER),
+    "pings, no token": Fault(first_token_after=NEVER, ping=0.05),
+    "comments, no token": Fault(first_token_after=NEVER, ping=0.05, ping_kind="comment"),
+    "empty output, no token": Fault(first_token_after=NEVER, ping=0.05, ping_kind="empty"),
+    "slow head": Fault(head_pace=0.1),
+}
+
+STALLS = {
+    "stall": Fault(stall_after=20, unit="tokens"),
+    "stall with pings": Fault(stall_after=20, unit="tokens", ping=0.05),
+    "stall with comments": Fault(stall_after=20, unit="tokens", ping=0.05, ping_kind="comment"),
+    "stall with empty output": Fault(stall_after=20, unit="tokens", ping=0.05, ping_kind="empty"),
+    "drip": Fault(drip=1, pace=0.2, drip_from=2000),
+}
+
+
+@pytest.fixture(autouse=True)
+def hasty(monkeypatch):
+    for name, seconds in (("FIRST_TOKEN", 0.3), ("BETWEEN", 0.3), ("LAST_HOPE", 0.4), ("WHOLE", 0.3)):
+        monkeypatch.setattr(patience, name, seconds)
+
+
+@pytest.mark.parametrize("fault", SILENT.values(), ids=SILENT)
+def test_who_says_nothing_is_left_and_not_asked_again(caller, vendors, make_mux, fault) -> None:
+    vendors.openai.fail(fault)
+    vendors.anthropic.reply(text=WORDS)
+    reply = caller.stream(make_mux(OPENAI, CLAUDE), "hi")
+    assert reply.text == "".join(WORDS)
+    first, second = reply.receipt.attempts
+    assert (first.endpoint, second.endpoint) == (OPENAI, CLAUDE)
+    assert isinstance(first.error, errors.AttemptTimeout)
+    assert first.error.phase == "first_token"
+    assert len(vendors.openai.requests) == 1
+
+
+@pytest.mark.parametrize("mode", ["buffer", "restart"])
+@pytest.mark.parametrize("fault", STALLS.values(), ids=STALLS)
+def test_a_stalled_stream_is_whole_all_the_same(caller, vendors, make_mux, fault, mode) -> None:
+    vendors.openai.reply(text=WORDS)
+    vendors.openai.fail(fault)
+    vendors.anthropic.reply(text=WORDS)
+    seen = []
+    reply = caller.stream(make_mux(OPENAI, CLAUDE, on_break=mode), "hi", seen=seen)
+    assert reply.text == "".join(WORDS)
+    assert reply.receipt.attempts[0].error.phase == "between_tokens"
+    after = max((n for n, event in enumerate(seen) if isinstance(event, Restarted)), default=-1)
+    assert "".join(event.text for event in seen[after + 1 :] if isinstance(event, TextDelta)) == "".join(WORDS)
+    assert (after >= 0) == (mode == "restart")
+
+
+@pytest.mark.parametrize("fault", STALLS.values(), ids=STALLS)
+def test_a_stall_in_front_of_the_caller_is_an_error(caller, vendors, make_mux, fault) -> None:
+    vendors.openai.reply(text=WORDS)
+    vendors.openai.fail(fault)
+    with pytest.raises(errors.StreamInterrupted) as caught:
+        caller.stream(make_mux(OPENAI, CLAUDE), "hi")
+    assert caught.value.partial.text == "".join(WORDS)[: len(caught.value.partial.text)] != ""
+    assert isinstance(caught.value.__cause__, errors.AttemptTimeout)
+
+
+def test_with_nowhere_else_to_go_a_late_first_token_is_waited_for(caller, vendors, make_mux) -> None:
+    vendors.openai.reply(text=WORDS)
+    vendors.openai.fail(Fault(first_token_after=0.6))
+    assert caller.stream(make_mux(OPENAI), "hi").text == "".join(WORDS)
+
+
+def test_an_answer_in_one_piece_that_does_not_come_is_had_elsewhere(caller, vendors, make_mux) -> None:
+    vendors.openai.fail(Fault(latency=NEVER))
+    vendors.anthropic.reply("there")
+    reply = caller.chat(make_mux(OPENAI, CLAUDE), "hi", max_tokens=1)
+    assert reply.text == "there"
+    assert reply.receipt.attempts[0].error.phase == "total"
