@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from modelmux.testing.guard import NetworkForbidden, forbid_network
     from modelmux.testing.provider import FakeProvider
     from modelmux.testing.server import VendorServer
+    from modelmux.testing.simulate import Simulation
     from modelmux.testing.vendors import Vendors
 
 __all__ = [
@@ -37,6 +38,7 @@ __all__ = [
     "Fault",
     "NetworkForbidden",
     "RecordedRequest",
+    "Simulation",
     "VendorServer",
     "Vendors",
     "forbid_network",
@@ -52,6 +54,7 @@ _HOMES = {
     "Fault": "faults",
     "NetworkForbidden": "guard",
     "forbid_network": "guard",
+    "Simulation": "simulate",
     "VendorServer": "server",
     "Vendors": "vendors",
 }
