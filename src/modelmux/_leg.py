@@ -124,8 +124,8 @@ def _trial(progress: Progress, target: Target, answered: Answered, request: Requ
 def _explain(error: ProviderError, trial: Trial) -> None:
     """What the attempt knows beside the error: who answered, and which limit a timeout was."""
     error.endpoint, error.provider = trial.target.name, trial.target.provider
-    if trial.relay:
-        error.answer = b"".join(trial.held)
+    if trial.relay and trial.answered is not None and trial.answered.head is not None:
+        error.answer = trial.answered.head, b"".join(trial.held)
     if isinstance(error, AttemptTimeout):
         if (phase := trial.lost_patience) is not None:
             error.phase = phase
