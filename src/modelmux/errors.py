@@ -54,6 +54,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 if TYPE_CHECKING:
+    from modelmux._http import HttpHead
     from modelmux.receipt import Receipt
     from modelmux.routing.plan import Decision
     from modelmux.types import Reply, Response
@@ -211,8 +212,8 @@ class ProviderError(ModelmuxError):
     ``status`` is the HTTP status (None when there was none), ``code`` and ``kind`` the vendor's own code and type,
     ``param`` the parameter it names, ``retry_after`` seconds to wait as the vendor asks, ``retry`` the
     :class:`Retry` class, ``billed`` a :class:`Billed`. ``endpoint`` is filled in by the exchange. ``body`` is the
-    vendor's error object, parsed where it was JSON. ``answer`` is what the vendor answered, as bytes, for a call that
-    hands such bytes on.
+    vendor's error object, parsed where it was JSON. ``answer`` is the vendor's answer as it came, for a call that hands
+    such answers on.
 
     ``blames``, ``weight`` and ``ejection`` are facts of the class: whose fault it is, what one failure counts towards
     ejecting whoever that is, and for how many seconds the first time and at most (see ``routing.breakers``).
@@ -223,7 +224,7 @@ class ProviderError(ModelmuxError):
     blames: ClassVar[Blame] = "endpoint"
     weight: ClassVar[float] = 1.0
     ejection: ClassVar[tuple[float, float]] = (1.0, 8.0)
-    answer: bytes | None = None
+    answer: tuple[HttpHead, bytes] | None = None
 
     def __init__(
         self,
