@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, Protocol
+from functools import cache
+from typing import TYPE_CHECKING, Any, Protocol
 
 from modelmux import providers
 from modelmux._registry import Registry
@@ -17,7 +18,10 @@ from modelmux.errors import ConfigError, ProviderError
 from modelmux.types import Event, Request, Response, Warning
 from modelmux.wire._stream import StreamDecoder
 
-__all__ = ["StreamDecoder", "Wire", "decode_answer", "get"]
+if TYPE_CHECKING:
+    from modelmux.wire._front import Format
+
+__all__ = ["StreamDecoder", "Wire", "decode_answer", "fronts", "get"]
 
 
 class Wire(Protocol):
@@ -78,6 +82,17 @@ _FORMATS: Registry[str] = Registry(
     },
     group="modelmux.wires",
 )
+
+
+_FRONTS = ("openai.chat", "openai.responses", "openai.completions", "anthropic.messages", "gemini.generateContent")
+"""Formats that may be spoken to: their packages hold a ``front``."""
+
+
+@cache
+def fronts() -> tuple[Format, ...]:
+    """The formats a request may come in, each with what it is known by."""
+    modules = [importlib.import_module(f"{_FORMATS[name]}.front") for name in _FRONTS]
+    return tuple(module.FORMAT for module in modules)
 
 
 _made: dict[str, tuple[providers.Call | None, Wire]] = {}

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 from urllib.parse import parse_qsl, unquote
 
 from modelmux import errors as e
-from modelmux.types import Event, Request
+from modelmux.types import Event, Request, Response
 
 CHAT = "chat"
 """The operation that has a codec, and is routed. All others are passed on, or answered from what is known here."""
@@ -63,11 +63,13 @@ class Said:
 class Format:
     """A message format as a front. ``owner`` is the provider whose format it is.
 
+    ``mark`` is a header by which a request says that it is in this format, where its path would fit others too.
     ``headers`` are beginnings of the names of request headers that steer the vendor and go along to it, never to
-    another; ``error`` and ``broken`` write an error as a body and inside a stream; ``encoder`` makes what writes the
-    stream of one request, given the query of its address; ``models`` writes a list of model names, ``count`` a number
-    of tokens. ``relays`` says whether a stream of the vendor's own is what a request with this query asks for;
-    ``drops`` makes a filter for what was asked for only by us, given the body as sent, or None.
+    another. ``error`` and ``broken`` write an error as a body and inside a stream; ``encoder`` makes what writes the
+    stream of one request, given the query of its address, and ``media_type`` names what that is; ``whole`` writes an
+    answer that is no stream; ``models`` writes a list of model names, ``count`` a number of tokens. ``relays`` says
+    whether a stream of the vendor's own is what a request with this query asks for; ``drops`` gives what finds the
+    event of a stream that only we asked for, given the body as sent, or None.
     """
 
     wire: str
@@ -76,6 +78,8 @@ class Format:
     error: Callable[[Said], dict[str, Any]]
     broken: Callable[[Said], bytes]
     encoder: Callable[[Request, Mapping[str, str]], StreamEncoder]
+    whole: Callable[[Response], dict[str, Any]]
+    mark: str = ""
     headers: tuple[str, ...] = ()
     models: Callable[[list[str]], dict[str, Any]] | None = None
     count: Callable[[int], dict[str, Any]] | None = None

@@ -1,0 +1,373 @@
+"""The front: recognises a request, chooses who answers it, and drives the exchange, sync and async.
+
+Which name goes where is written down in ``docs/transport.md`` and decided in :mod:`modelmux._front.places`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from modelmux import _options as options_
+from modelmux import wire
+from modelmux._exchange import exchange
+from modelmux._front import asking
+from modelmux._front.counting import counting
+from modelmux._front.passing import passing
+from modelmux._front.places import AUTO, Chosen, Home, Places, codec_for, key_of, row_at
+from modelmux._front.values import Answer, AsyncAnswer, FrontRequest
+from modelmux._front.work import JSON, Work, failed, passed_on, written
+from modelmux._http import HttpRequest, origin_of
+from modelmux._json import dumps, loads
+from modelmux.errors import InvalidRequest, ModelmuxError, ModelNotFound
+from modelmux.wire._front import COUNT, EMBED, MODELS, Format, Operation, Said, recognise
+
+if TYPE_CHECKING:
+    from modelmux._driver import AsyncDriver, Driver
+    from modelmux._effects import Emit
+    from modelmux._mux import Mux
+
+_UNSENT = frozenset(("host", "content-length", "connection", "transfer-encoding", "keep-alive", "accept-encoding"))
+"""Request headers that the engine writes itself."""
+
+
+@dataclass(slots=True)
+class _Job:
+    """What is to be done: a core to drive and what writes its answer; without ``work`` its bytes are passed on."""
+
+    core: Any
+    form: Format
+    work: Work | None = None
+    stream: bool = False
+    value: Any = None
+
+
+class Front:
+    """Answers HTTP requests in vendors' formats with the endpoints of one Mux. Cheap to make; for threads and loops."""
+
+    def __init__(self, mux: Mux) -> None:
+        self._mux = mux
+        self._places = Places(mux)
+
+    # --- requests
+
+    def send(self, request: FrontRequest) -> Answer:
+        """Answer a request. Raises no ModelmuxError: what goes wrong is told in the request's own format."""
+        job = self._job(request)
+        if isinstance(job, Answer):
+            return job
+        driver = self._mux._drive(job.core)
+        first: Emit | None = None
+        try:
+            first = emit = driver.advance()
+            if not job.stream and job.work is not None:
+                while emit is not None:
+                    first, emit = emit, driver.advance()
+                return self._whole(job, first, driver.reply)
+        except ModelmuxError as error:
+            return self._failed(job, error)
+        if job.work is None:
+            return self._passed(job, driver, first)
+        status, headers = job.work.head(first)  # type: ignore[arg-type]  # a stream that ended well had an end
+        answer = Answer(status, headers)
+        answer._chunks = self._stream(job.work, driver, first, answer)
+        answer._close = driver.close
+        return answer
+
+    async def asend(self, request: FrontRequest) -> AsyncAnswer:
+        """:meth:`send`, async."""
+        job = self._job(request)
+        if isinstance(job, Answer):
+            return _async(job)
+        driver = self._mux._adrive(job.core)
+        first: Emit | None = None
+        try:
+            first = emit = await driver.advance()
+            if not job.stream and job.work is not None:
+                while emit is not None:
+                    first, emit = emit, await driver.advance()
+                return _async(self._whole(job, first, driver.reply))
+        except ModelmuxError as error:
+            return _async(self._failed(job, error))
+        if job.work is None:
+            return await self._apassed(job, driver, first)
+        status, headers = job.work.head(first)  # type: ignore[arg-type]  # a stream that ended well had an end
+        answer = AsyncAnswer(status, headers)
+        answer._chunks = self._astream(job.work, driver, first, answer)
+        answer._close = driver.abort
+        return answer
+
+    @staticmethod
+    def key_of(request: FrontRequest) -> str | None:
+        """The key that a client sent with a request, in any of the ways that formats have; None without one."""
+        return key_of(request.headers, request.url)
+
+    def error(self, request: FrontRequest, status: int, reason: str, message: str) -> Answer:
+        """An error of the caller's own, in the format that the request is in. ``reason`` is one of ``invalid auth
+        permission not_found too_large rate quota billing overloaded timeout upstream``.
+        """
+        form = self._format(request)
+        told = Said(status, reason, message)
+        return Answer(*written(told, {"x-should-retry": "false"}), value=form.error(told))
+
+    # --- what is to be done
+
+    def _job(self, request: FrontRequest) -> _Job | Answer:
+        parts = urlsplit(request.url)
+        op = _recognised(_formats(_mark(request.headers)), request.method, parts.path, parts.query)
+        headers, ours = asking.taken(request.headers)
+        form = op.format if op is not None else self._format(request)
+        try:
+            if op is None:
+                return self._unknown(request, headers)
+            if op.name == MODELS:
+                return self._models(request, op, headers)
+            return self._asked(request, op, headers, ours)
+        except ModelmuxError as error:
+            return Answer(*_three(failed(form, error)), error=error)
+
+    def _asked(self, request: FrontRequest, op: Operation, headers: dict[str, str], ours: Mapping[str, str]) -> _Job:
+        try:
+            body = loads(request.body) if request.json is None else request.json
+        except ValueError as fault:
+            raise InvalidRequest(f"the body is not JSON: {fault}", field="body") from None
+        if not isinstance(body, dict):
+            raise InvalidRequest("the body must be a JSON object", field="body")
+        beside, data = None, request.body
+        if asking.BODY_FIELD in body:
+            body = dict(body)
+            beside, data = body.pop(asking.BODY_FIELD), b""
+        options = asking.options(request.options, ours, beside)
+        home = self._places.home(request, op) if request.direct else None
+        if op.name == EMBED:
+            return self._embed(request, op, headers, body, home)
+        sent = {name: value for name, value in headers.items() if name not in _UNSENT}
+        came = HttpRequest(request.method, request.url, sent, data or dumps(body))
+        names = options.pop("models", None)
+        wanted = op.model or body.get("model")
+        model = wanted if isinstance(wanted, str) else None
+        at_home = home is not None and not names and not self._places.routed(model or "", home)
+        if at_home and op.name == COUNT:
+            return self._pass(came, op.format, home)
+        try:
+            decoded = codec_for(home, op).decode_request(_countable(body) if op.name == COUNT else body)
+        except InvalidRequest:
+            if at_home:
+                return self._pass(came, op.format, home)  # a vendor's own answer says best what is wrong with it
+            raise
+        if op.name == COUNT:
+            targets = self._places.targets(names or (() if model == AUTO else (model or "",)), request.models)
+            return _Job(counting(decoded, targets, op), op.format, value=op.format.count)
+        chosen = self._places.choose(op, home, model, names, came, request.models)
+        stream = decoded.stream if op.stream is None else op.stream
+        return self._call(op, decoded, chosen, options, headers, home, stream=stream)
+
+    def _call(
+        self,
+        op: Operation,
+        asked: Any,
+        chosen: Chosen,
+        options: dict[str, Any],
+        headers: Mapping[str, str],
+        home: Home | None,
+        *,
+        stream: bool,
+    ) -> _Job:
+        mux = self._mux
+        on_break = options.get("on_break") or mux._defaults["on_break"]
+        if on_break not in asking.ON_BREAK or on_break not in options_.ON_BREAK:
+            on_break = "resume" if "resume" in options_.ON_BREAK else "raise"
+        options["on_break"] = on_break
+        call = mux._prepared(asked, options, chosen.fleet, chosen.keys, stream=stream)  # type: ignore[arg-type]  # checked
+        form = op.format
+        as_came = chosen.home or not stream or form.relays(op.query)
+        changes: dict[str, Any] = {"bytes_of": form.wire if as_came and on_break != "resume" else None}
+        if chosen.home:
+            changes["came"] = chosen.came
+            changes["exact_usage"] = call.exact_usage and mux._booked
+        else:
+            along = {name: value for name, value in headers.items() if name.startswith(form.headers)}
+            if along:
+                changes["headers"] = {form.owner if home is None else home.row.id: along}
+        call = replace(call, may_restart=False, **changes)
+        return _Job(exchange(call, mux._env), form, Work(op, asked, call.id), stream)
+
+    def _embed(
+        self, request: FrontRequest, op: Operation, headers: dict[str, str], body: dict[str, Any], home: Home | None
+    ) -> _Job:
+        """Not routed, but for its name: ``provider/model`` goes to that provider, where it speaks this format."""
+        model = body.get("model") if isinstance(body.get("model"), str) else None
+        if home is not None and (model is None or not self._places.routed(model, home)):
+            sent = {name: value for name, value in headers.items() if name not in _UNSENT}
+            came = HttpRequest(request.method, request.url, sent, request.body or dumps(body))
+            return self._pass(came, op.format, home, model)
+        if model is None:
+            raise InvalidRequest("model is missing", field="model")
+        row, name, made = self._places.sent_to(model, op, body, request.models)
+        return _Job(passing(made, row, self._mux._env, model=name, client=self._mux._http_client), op.format)
+
+    def _models(self, request: FrontRequest, op: Operation, headers: dict[str, str]) -> _Job | Answer:
+        if request.direct:
+            return self._unknown(request, headers)
+        names = [target.name for target in self._places.targets((), request.models)]
+        return Answer(200, {"content-type": JSON}, value=op.format.models(names) if op.format.models else {})
+
+    def _unknown(self, request: FrontRequest, headers: dict[str, str]) -> _Job:
+        form = self._format(request)
+        if not request.direct:
+            raise ModelNotFound(f"no such address here: {request.method} {urlsplit(request.url).path}")
+        origin = origin_of(request.url)
+        row = row_at(origin, form.wire)
+        sent = {name: value for name, value in headers.items() if name not in _UNSENT}
+        body = request.body if request.json is None else dumps(request.json)
+        home = Home(row, origin, origin, None)
+        return self._pass(HttpRequest(request.method, request.url, sent, body), form, home)
+
+    def _pass(self, came: HttpRequest, form: Format, home: Home | None, model: str | None = None) -> _Job:
+        row = None if home is None else home.row
+        mux = self._mux
+        seconds = mux._defaults["deadline"]
+        by = None if seconds is None else mux._clock.monotonic() + seconds
+        return _Job(passing(came, row, mux._env, model=model, deadline=by, client=mux._http_client), form)
+
+    def _format(self, request: FrontRequest) -> Format:
+        """The format a request is most likely in, for telling it what is wrong."""
+        formats = _formats(_mark(request.headers))
+        path = urlsplit(request.url).path
+        found = _recognised(formats, request.method, path, "") or _recognised(formats, "POST", path, "")
+        return found.format if found is not None else formats[0]
+
+    # --- answers
+
+    def _whole(self, job: _Job, last: Emit | None, reply: Any) -> Answer:
+        assert job.work is not None
+        if reply.receipt is not None:
+            self._mux.last_receipts.append(reply.receipt)
+        status, headers, body, value = job.work.whole(last, reply)
+        return Answer(status, headers, body, value=value)
+
+    def _failed(self, job: _Job, error: ModelmuxError) -> Answer:
+        if error.receipt is not None:
+            self._mux.last_receipts.append(error.receipt)
+        status, headers, body, value = failed(job.form, error)
+        return Answer(status, headers, body, value=value, error=error)
+
+    def _stream(self, work: Work, driver: Driver, emit: Emit | None, answer: Answer) -> Iterator[bytes]:
+        try:
+            while emit is not None:
+                data = work.feed(emit)
+                if data:
+                    yield data
+                emit = driver.advance()
+            self._over(driver.reply)
+            data = work.close()
+            if data:
+                yield data
+        except ModelmuxError as error:
+            self._broke(answer, error)
+            yield work.broken(error)
+        finally:
+            driver.close()
+
+    async def _astream(
+        self, work: Work, driver: AsyncDriver, emit: Emit | None, answer: AsyncAnswer
+    ) -> AsyncIterator[bytes]:
+        try:
+            while emit is not None:
+                data = work.feed(emit)
+                if data:
+                    yield data
+                emit = await driver.advance()
+            self._over(driver.reply)
+            data = work.close()
+            if data:
+                yield data
+        except ModelmuxError as error:
+            self._broke(answer, error)
+            yield work.broken(error)
+        finally:
+            driver.abort()
+
+    def _over(self, reply: Any) -> None:
+        if reply is not None and reply.receipt is not None:
+            self._mux.last_receipts.append(reply.receipt)
+
+    def _broke(self, answer: Answer | AsyncAnswer, error: ModelmuxError) -> None:
+        answer.error = error
+        if error.receipt is not None:
+            self._mux.last_receipts.append(error.receipt)
+
+    def _passed(self, job: _Job, driver: Driver, first: Emit | None) -> Answer:
+        if first is None or first.answered is None or first.answered.head is None:
+            return Answer(200, {"content-type": JSON}, value=_counted(job, driver.reply))
+        head = first.answered.head
+        answer = Answer(head.status, passed_on(head.headers))
+        answer._chunks, answer._close = _rest(driver, answer), driver.close
+        return answer
+
+    async def _apassed(self, job: _Job, driver: AsyncDriver, first: Emit | None) -> AsyncAnswer:
+        if first is None or first.answered is None or first.answered.head is None:
+            return AsyncAnswer(200, {"content-type": JSON}, value=_counted(job, driver.reply))
+        head = first.answered.head
+        answer = AsyncAnswer(head.status, passed_on(head.headers))
+        answer._chunks, answer._close = _arest(driver, answer), driver.abort
+        return answer
+
+
+def _rest(driver: Driver, answer: Answer) -> Iterator[bytes]:
+    try:
+        while (emit := driver.advance()) is not None:
+            if emit.data:
+                yield emit.data
+    except ModelmuxError as error:
+        answer.error = error
+    finally:
+        driver.close()
+
+
+async def _arest(driver: AsyncDriver, answer: AsyncAnswer) -> AsyncIterator[bytes]:
+    try:
+        while (emit := await driver.advance()) is not None:
+            if emit.data:
+                yield emit.data
+    except ModelmuxError as error:
+        answer.error = error
+    finally:
+        driver.abort()
+
+
+def _counted(job: _Job, count: Any) -> Any:
+    return job.value(count.tokens)
+
+
+def _countable(body: dict[str, Any]) -> dict[str, Any]:
+    """A request to be counted, as the request it is about: some formats wrap it."""
+    inner = body.get("generateContentRequest")
+    return inner if isinstance(inner, dict) else body
+
+
+def _three(answer: tuple[int, dict[str, str], bytes, Any]) -> tuple[int, dict[str, str], bytes]:
+    status, headers, body, value = answer
+    return status, headers, body if value is None else dumps(value)
+
+
+def _async(answer: Answer) -> AsyncAnswer:
+    return AsyncAnswer(answer.status, answer.headers, answer.whole or b"", value=answer._value, error=answer.error)
+
+
+def _mark(headers: Mapping[str, str]) -> str:
+    return next((form.mark for form in wire.fronts() if form.mark and form.mark in headers), "")
+
+
+@lru_cache(maxsize=16)
+def _formats(mark: str) -> tuple[Format, ...]:
+    """Every format, the one that a request marks itself as first."""
+    return tuple(sorted(wire.fronts(), key=lambda form: form.mark != mark or not mark))
+
+
+@lru_cache(maxsize=1024)
+def _recognised(formats: tuple[Format, ...], method: str, path: str, query: str) -> Operation | None:
+    return recognise(formats, method, path, query)
