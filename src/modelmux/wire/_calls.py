@@ -15,12 +15,13 @@ from modelmux.types import Message, Part, ToolCall, ToolResult
 
 
 def with_unique_ids(messages: tuple[Message, ...]) -> tuple[Message, ...]:
-    """The conversation with every call's id given once; the very same one where that is so already.
+    """The conversation with every call's id given once, and every result's; the very same one where that is so already.
 
-    The first call keeps its id. A result goes with the oldest unanswered call of its id.
+    The first call keeps its id. A result goes with the oldest unanswered call of its id, one without an id with the
+    oldest of all.
     """
     ids = [part.id for message in messages for part in message.content if type(part) is ToolCall]
-    if len(set(ids)) == len(ids):
+    if len(set(ids)) == len(ids) and not _lacks_id(messages):
         return messages
     renaming = _Renaming(ids)
     return tuple(
@@ -29,6 +30,10 @@ def with_unique_ids(messages: tuple[Message, ...]) -> tuple[Message, ...]:
         else message
         for message in messages
     )
+
+
+def _lacks_id(messages: tuple[Message, ...]) -> bool:
+    return any(type(part) is ToolResult and not part.id for message in messages for part in message.content)
 
 
 class _Renaming:
@@ -46,7 +51,7 @@ class _Renaming:
             self._seen.add(part.id)
             self._open[part.id].append(name)
         elif isinstance(part, ToolResult):
-            waiting = self._open[part.id]
+            waiting = self._open[part.id] if part.id else next(filter(None, self._open.values()), [])
             if waiting:
                 self._answered[part.id] = waiting.pop(0)
             name = self._answered.get(part.id, part.id)

@@ -25,6 +25,8 @@ def decode_function(tool: Any, keeper: Keeper) -> Tool | ServerTool:
     parameters = rest.pop("parameters") if isinstance(rest.get("parameters"), dict) else None
     if rest:
         outer["function"] = rest
+    if parameters is None:
+        outer["$bare"] = True
     if "type" not in tool:
         outer["$untyped"] = True
     return Tool(name, description, parameters, extra=keeper.keep(outer))
@@ -38,5 +40,7 @@ def encode_function(tool: Tool, keeper: Keeper) -> dict[str, Any]:
         function["description"] = tool.description
     if tool.parameters is not None:
         function["parameters"] = tool.parameters
+    elif "$bare" not in own:  # what may be left out elsewhere is wanted here
+        function["parameters"] = {"type": "object", "properties": {}}
     item: dict[str, Any] = {} if "$untyped" in own else {"type": "function"}
     return {**item, **keeper.fields(tool.extra), "function": function}

@@ -164,7 +164,10 @@ def test_cache_marks_are_the_vendors_own_business() -> None:
             Media("image", "image/png", "QUJD", detail="low"),
             {"type": "input_image", "image_url": "data:image/png;base64,QUJD", "detail": "low"},
         ),
-        (Media("image", url="https://e.org/a"), {"type": "input_image", "image_url": "https://e.org/a"}),
+        (
+            Media("image", url="https://e.org/a"),
+            {"type": "input_image", "image_url": "https://e.org/a", "detail": "auto"},
+        ),
         (
             Media("document", "application/pdf", "QUJD"),
             {

@@ -79,7 +79,8 @@ def decode_part(part: Any) -> Part:
         url = inner.get("url") if isinstance(inner, dict) else None
         if isinstance(inner, dict) and isinstance(url, str):
             more = {name: value for name, value in inner.items() if name != "url"}
-            detail = more.pop("detail") if isinstance(more.get("detail"), str) else None
+            given = more.get("detail")
+            detail = more.pop("detail") if isinstance(given, str) and given != "auto" else None
             rest["image_url"] = more
             media_type, data = split_data_url(url) or (None, None)
             extra = MINE.keep({name: value for name, value in rest.items() if value != {}})
@@ -171,7 +172,7 @@ def _turn(message: Message, parts: tuple[Part, ...], losses: Losses, documents: 
         return item
     said = []
     for part in parts:
-        if isinstance(part, Media) and part.text is not None and not part.extra:
+        if isinstance(part, Media) and part.text is not None and not MINE.of(part.extra):
             losses.add("media.document", "renamed", "a text goes beside the turns, in documents")
             data = {"text": part.text} if part.name is None else {"title": part.name, "text": part.text}
             documents.append({"id": f"doc:{len(documents)}", "data": data})

@@ -43,10 +43,10 @@ class Dialect:
     ``reasoning_details``. ``stream_usage``: ``always`` where a stream carries usage unasked and the option to ask
     is unknown. ``cache``: whether ``cache_control`` marks are understood. ``document_url``: the part that takes a
     document by its URL (``file``: as ``file_data``), empty where none does. ``video``, ``tool_media``: whether
-    videos, and media in tool results, can be said. ``required``: the word for "some tool must be called", empty
-    where there is none. ``server_tools``: canonical kind -> the tool object that asks for it.
-    ``call_ids``: what ids of tool calls must be: at most 40 characters (``short``), or exactly nine letters and digits
-    (``nine``).
+    videos, and media in tool results, can be said; ``user``: whether the caller's own user can.
+    ``required``: the word for "some tool must be called", empty where there is none. ``server_tools``: canonical kind
+    -> the tool object that asks for it. ``call_ids``: what ids of tool calls must be: at most 40 characters
+    (``short``), or exactly nine letters and digits (``nine``).
     """
 
     max_tokens: tuple[str, ...] = ("max_completion_tokens", "max_tokens")
@@ -65,6 +65,7 @@ class Dialect:
     video: bool = False
     document_url: str = ""
     tool_media: bool = False
+    user: bool = True
     call_ids: str = "short"
     server_tools: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 

@@ -44,6 +44,9 @@ SCALARS: dict[str, tuple[str, Callable[[Any], bool]]] = {
 What is not understood stays in ``extra`` under its own name.
 """
 
+_TIERS = {"standard_only": "default", "standard": "default"}
+"""Other formats' words for the service tier that everybody gets."""
+
 RENAMED = {"max_tokens": ("max_completion_tokens", "max_tokens"), "seed": ("seed", "random_seed")}
 _SAME_NAME = tuple(
     attr
@@ -57,6 +60,11 @@ def encode_scalars(req: Request, body: dict[str, Any], say: Saying) -> None:
         value = getattr(req, attr)
         if value is not None:
             body[attr] = value
+    if not say.as_came:
+        if body.get("service_tier") in _TIERS:
+            body["service_tier"] = _TIERS[body["service_tier"]]
+        if not say.dialect.user and body.pop("user", None) is not None:
+            say.lost("user", "this vendor is not told the user")
     names = ours(req.extra).get("$names", {})
     if req.max_tokens is not None:
         _encode_max_tokens(req.max_tokens, names.get("max_tokens"), body, say)

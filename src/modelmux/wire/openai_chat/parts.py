@@ -118,7 +118,8 @@ def _url_part(kind: str) -> Callable[[dict[str, Any], Cache | None], Part | None
             rest["$plain"] = True
         if not isinstance(url, str):
             return None
-        detail = inner.pop("detail", None) if isinstance(inner.get("detail"), str) else None
+        given = inner.get("detail")  # "auto" asks for what happens anyway: it stays among the vendor's fields
+        detail = inner.pop("detail") if isinstance(given, str) and given != "auto" else None
         name = rest.pop("document_name", None) if isinstance(rest.get("document_name"), str) else None
         if inner:
             rest[kind] = inner

@@ -216,7 +216,7 @@ def _encode(req: Request, dialect: Dialect, *, as_came: bool) -> tuple[dict[str,
         options.encode_reasoning(req.reasoning, body, say)
     if req.stop:
         body["stop"] = req.stop[0] if "$stop" in own and len(req.stop) == 1 else list(req.stop)
-    if req.modalities:
+    if req.modalities and (as_came or req.modalities != ("text",)):  # text comes unasked; few vendors know the field
         body["modalities"] = list(req.modalities)
     if req.cache is not None:
         if as_came or dialect.cache:

@@ -59,6 +59,8 @@ def _function(function: dict[str, Any], outer: dict[str, Any]) -> Tool | None:
     strict = inner.pop("strict") if isinstance(inner.get("strict"), bool) else None
     if inner:
         outer["function"] = inner
+    if parameters is None:
+        outer["$bare"] = True
     return Tool(name, description, parameters, strict, cache, kept(outer))
 
 
@@ -82,6 +84,9 @@ def encode_tools(tools: tuple[Tool | ServerTool, ...], body: dict[str, Any], say
             function["description"] = tool.description
         if tool.parameters is not None:
             function["parameters"] = tool.parameters
+        elif "parameters" not in function and not (say.as_came and "$bare" in own):
+            # OpenAI lets it be left out; Mistral and others do not.
+            function["parameters"] = {"type": "object", "properties": {}}
         if tool.strict is not None:
             function["strict"] = tool.strict
         if "$legacy" in own:

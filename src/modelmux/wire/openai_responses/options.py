@@ -29,6 +29,9 @@ SCALARS: dict[str, tuple[str, Callable[[Any], bool]]] = {
 
 _SAID = tuple((name, attr) for name, (attr, _) in SCALARS.items() if attr not in ("model", "max_tokens"))
 
+_TIERS = {"standard_only": "default", "standard": "default"}
+"""Other formats' words for the service tier that everybody gets."""
+
 _UNKNOWN = ("top_k", "seed", "presence_penalty", "frequency_penalty")
 
 LOGPROBS = "message.output_text.logprobs"
@@ -40,6 +43,8 @@ def encode_scalars(req: Request, body: dict[str, Any], say: Saying) -> None:
         value = getattr(req, attr)
         if value is not None:
             body[name] = value
+    if not say.native and req.service_tier in _TIERS:
+        body["service_tier"] = _TIERS[req.service_tier]
     if req.max_tokens is not None:
         _encode_limit(req.max_tokens, ours(req.extra).get("$limit"), body, say)
     for attr in _UNKNOWN:

@@ -73,6 +73,8 @@ def _image(rest: dict[str, Any], hints: dict[str, Any]) -> Part | None:
         return None
     media_type, data = (None if url is None else split_data_url(url)) or (None, None)
     url = None if data is not None else url
+    if detail == "auto":  # asks for what happens anyway
+        rest["detail"], detail = detail, None
     return Media("image", media_type, data, url, file_id, detail=detail, extra=kept({**rest, **hints}))
 
 
@@ -250,4 +252,6 @@ def _encode_image(part: Media, own: dict[str, Any], say: Saying) -> dict[str, An
         return None
     if part.detail is not None:
         item["detail"] = part.detail
+    elif not say.native:
+        item["detail"] = "auto"  # the vendor's own types want it said
     return item
