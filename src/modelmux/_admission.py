@@ -40,7 +40,7 @@ def admitted(progress: Progress, first: str) -> Generator[Effect, Any, Grant | N
         now = clock.monotonic()
         waits = [max(0.0, refusals[name].until - now) for name in limited]
         seconds = [progress.decision.seconds(name) for name in limited]
-        place = choose(waits, seconds, by - now).index
+        place = choose(waits, seconds, by - now).place
         if place is None:
             if progress.history:
                 return None

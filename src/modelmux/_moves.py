@@ -32,7 +32,7 @@ def after(progress: Progress, error: ModelmuxError) -> retry.Move | None:
     progress.history.append(retry.Tried(error.endpoint, error, now))
     if progress.forced:
         return None
-    progress.avoid |= call.fleet.avoid(error.endpoint, error)
+    progress.avoid |= call.fleet.avoid(error.endpoint, error, progress.decision.needs)
     while True:
         move = retry.next_move(
             progress.history,

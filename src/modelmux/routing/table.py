@@ -109,7 +109,7 @@ class Fleet:
         window, _ = self._roster.windows[index]
         return ceiling(needs, estimate, sheet, window=window, max_output=self._roster.writes[index], left=left)
 
-    def avoid(self, name: str, error: BaseException) -> frozenset[str]:
+    def avoid(self, name: str, error: BaseException, needs: Needs | None = None) -> frozenset[str]:
         """Endpoints that can't help after ``error`` at ``name``: the same dead key, or no larger window."""
         here = self.target(name)
         if isinstance(error, errors.AuthError | errors.BillingError):
@@ -121,9 +121,22 @@ class Fleet:
                 if t.origin == here.origin and t.key == here.key and t.model == here.model and t.region == here.region
             )
         if isinstance(error, errors.ContextTooLong):
-            window = self._roster.windows[self._place[name]][0]
-            return frozenset(n for n, (w, _) in zip(self.names, self._roster.windows, strict=True) if w <= window)
+            return self._too_small(name, error, needs)
         return frozenset()
+
+    def _too_small(self, name: str, error: errors.ContextTooLong, needs: Needs | None) -> frozenset[str]:
+        """Endpoints whose window is no larger than what the prompt was too long for: the count that the vendor states,
+        else the window of ``name``. One that holds our own estimate twice over is not given up: then it is rather the
+        window of ``name`` that is smaller than believed.
+        """
+        windows = self._roster.windows
+        least = windows[self._place[name]][0]
+        if error.asked is not None:
+            least = min(least, error.asked)
+        elif needs is not None:
+            estimates = needs.measure.estimates(self._roster.profiles)
+            least = min(least, 2 * max(estimate.upper for estimate in estimates))
+        return frozenset({name}) | {n for n, (w, _) in zip(self.names, windows, strict=True) if w <= least}
 
     def learn(self, name: str, needs: Needs | None, usage: Usage) -> None:
         """``name`` answered a request of these ``needs`` and reported this ``usage``."""
