@@ -96,9 +96,8 @@ class _Breaker:
         """0.0 when it may be asked now, else when."""
         if self.blocked is None:
             return 0.0
-        if self.probe and at < self.probe_until:
-            return self.probe_until
-        return self.until if at < self.until else 0.0
+        until = max(self.until, self.probe_until) if self.probe else self.until
+        return until if at < until else 0.0
 
     def count(self, good: float, bad: float, at: float) -> None:
         fade = exp(-max(0.0, at - self.updated) / WINDOW)
@@ -110,11 +109,13 @@ class _Breaker:
         known = self.good + self.bad
         return self.streak >= STREAK or self.probation > 0 or (known >= LEAST and self.bad >= RATE * known)
 
-    def eject(self, error: ProviderError, at: float, jitter: float, kind: Blame) -> None:
+    def eject(self, error: ProviderError, at: float, began: float, jitter: float, kind: Blame) -> None:
         first, longest = error.ejection
         steps = min(first * 2.0 ** min(self.grown, 60), STEEP)
         rest = min(longest, max(first, steps, (at - self.tripped_at) / 4))
-        self.until = at + rest * (1 - _JITTER * jitter)
+        rest *= 1 - _JITTER * jitter
+        # A probe that hung has waited some of its time already.
+        self.until = at + rest if began > at else max(at + min(rest, first), began + rest)
         count = f"{self.times} failure{'s' * (self.times != 1)}"
         self.reason = f"breaker of the {kind} open: {count}, last {_said(error)}"
         self.blocked = Blocked(self.until, self.reason)
@@ -123,7 +124,7 @@ class _Breaker:
 
     def probed(self, number: int, at: float) -> None:
         self.probe, self.probe_until = number, at + PROBE
-        self.blocked = Blocked(self.probe_until, f"{self.reason}; a probe is under way", probing=True)
+        self.blocked = Blocked(max(self.until, self.probe_until), f"{self.reason}; a probe is under way", probing=True)
 
     def unprobed(self) -> None:
         self.probe = 0
@@ -296,7 +297,7 @@ class Breakers:
         else:
             return False  # sent before the trip, or one that had to go out although nothing was due
         self._open[kind][scope] = breaker
-        breaker.eject(error, at, self._rng.random(), _KINDS[kind])
+        breaker.eject(error, at, began, self._rng.random(), _KINDS[kind])
         return True
 
     def _release(self, kind: int, scope: str, probe: int) -> None:
