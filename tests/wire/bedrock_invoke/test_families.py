@@ -34,6 +34,14 @@ def sent(model: str, **fields: Any) -> tuple[dict[str, Any], set[str]]:
     return body, {f"{warning.field} {warning.action}" for warning in warnings}
 
 
+@pytest.mark.parametrize("api", ["bedrock.invoke", "vertex.anthropic"])
+def test_the_version_in_a_claude_body_stays_with_its_cloud(api: str):
+    asked = {"anthropic_version": "bedrock-2023-05-31", "max_tokens": 9, "messages": [{"role": "user", "content": "?"}]}
+    request = wire.get(api).decode_request(asked)
+    crossed, _ = wire.get("anthropic.messages").encode_request(request, model="claude-haiku-4-5")
+    assert crossed == {"model": "claude-haiku-4-5", "max_tokens": 9, "messages": [{"role": "user", "content": "?"}]}
+
+
 def test_claude():
     body, warnings = sent("eu.anthropic.claude-haiku-4-5-20251001-v1:0", max_tokens=9)
     assert body == {

@@ -77,6 +77,7 @@ class _Messages:
             body.pop("model", None)
         else:
             body["model"] = model
+            body.pop("anthropic_version", None)  # the vendor itself takes it in a header only
         if stream:
             body["stream"] = True
         elif body.get("stream") is True:

@@ -27,6 +27,7 @@ from modelmux.wire.bedrock_invoke.chat import as_openai
 from modelmux.wire.bedrock_invoke.families import (
     CHAT,
     CLAUDE,
+    CLAUDE_FIELD,
     CLAUDE_VERSION,
     NOVA,
     PROMPTS,
@@ -84,6 +85,9 @@ class _Invoke:
             inner = body
             if family == NOVA:
                 inner, hints["$nova"] = nova.to_converse(body)
+            elif family == CLAUDE and CLAUDE_FIELD in body:
+                inner = dict(body)
+                hints[CLAUDE_FIELD] = inner.pop(CLAUDE_FIELD)
             request = self._spoken[family].decode_request(inner)
             request = replace(request, source=None, extra={**request.extra, WIRE: hints})
         return replace(request, source=Source(WIRE, body, request))
@@ -112,7 +116,9 @@ class _Invoke:
             return nova.from_converse(body, hints.get("$nova")), warnings
         body.pop("model", None)
         body.pop("stream", None)
-        return ({"anthropic_version": CLAUDE_VERSION, **body} if family == CLAUDE else body), warnings
+        if family == CLAUDE:
+            body[CLAUDE_FIELD] = hints.get(CLAUDE_FIELD, CLAUDE_VERSION)
+        return body, warnings
 
     # --- answers ---------------------------------------------------------------------------------------------
 

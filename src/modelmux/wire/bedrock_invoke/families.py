@@ -21,6 +21,7 @@ WIRE = "bedrock.invoke"
 
 CLAUDE, NOVA, CHAT = "claude", "nova", "chat"
 
+CLAUDE_FIELD = "anthropic_version"
 CLAUDE_VERSION = "bedrock-2023-05-31"
 
 
