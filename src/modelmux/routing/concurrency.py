@@ -15,8 +15,8 @@ FORGET = 180.0
 """Seconds without a refusal after which the learnt limit is gone."""
 
 _GRACE = 0.05  # seconds that a place in the line is kept for who was told to come back
-_SHORTEST = 0.001
-_SHORT = 0.005
+_SHORTEST = 0.004
+_FEW = 2  # calls under way of which a refusal does not say that they are too many at a time
 _FIRST_GUESS = 1.0  # seconds a call takes, until one was seen
 
 
@@ -54,11 +54,14 @@ class Slots:
         if waited and self._line:
             self._line.popleft()
 
+    def expected(self, at: float) -> float:
+        """When a call that comes now can expect to start, all others being taken."""
+        turn = (self._service or _FIRST_GUESS) / max(1, self.most or 1)
+        return at + max(_SHORTEST, turn * (self._ahead(at) + 1))
+
     def comes_back(self, at: float, rng: Random, patience: float = 0.0) -> float:
         """When to ask again: after as many turns as there are others ahead. Within ``patience`` a place is kept."""
-        turn = (self._service or _FIRST_GUESS) / max(1, self.most or 1)
-        wait = turn * (self._ahead(at) + 1) * (0.75 + 0.5 * rng.random())
-        wait = max(wait, _SHORTEST + (_SHORT - _SHORTEST) * rng.random())
+        wait = (self.expected(at) - at) * (0.75 + 0.5 * rng.random())
         if wait <= patience:
             self._line.append(at + wait)
         return at + wait
@@ -79,7 +82,7 @@ class Slots:
 
         One decrease a round trip: calls that were under way at the last one tell nothing new.
         """
-        if self.limit is not None and started < self._cut_at:
+        if in_flight <= _FEW if self.limit is None else started < self._cut_at:
             return
         current = in_flight if self.limit is None else min(self.limit, in_flight)
         self.limit = max(1.0, current * DECREASE)

@@ -195,7 +195,7 @@ class Limits:
             if kept is not None:
                 when = max(when, kept.earliest(amounts, at))
                 if kept.slots is not None and not kept.slots.room(self._flying.get(scope, 0), at):
-                    when = max(when, kept.slots.comes_back(at, self._rng))
+                    when = max(when, kept.slots.expected(at))
         return when
 
     def take(
@@ -322,18 +322,22 @@ class Limits:
         """The vendor said: too many, or no capacity."""
         error, at, endpoint = outcome.error, outcome.at, taken.scopes.endpoint
         assert error is not None
-        scope = self._place(taken.scopes)
         flying = self._flying.get(endpoint, 1)
-        self._tight.add(scope)
         if isinstance(error, Overloaded) or self._own_key(taken.scopes):
             kept = self._of(endpoint)
             kept.slots = kept.slots or Slots()
             kept.slots.refused(at, taken.at, flying)
-            self._tight.add(endpoint)
+            if kept.slots.most is None:
+                kept.slots = None
+                self._drop(endpoint, kept)
+            else:
+                self._tight.add(endpoint)
         if isinstance(error, RateLimited) or error.retry_after is not None:
+            scope = self._place(taken.scopes)
             kept = self._of(scope)
             kept.pause = kept.pause or Pause()
             kept.pause.hit(at, taken.at, error.retry_after, flying, self._rng)
+            self._tight.add(scope)
 
     def _read(self, taken: Taken, outcome: Outcome, headers: Mapping[str, str]) -> None:
         """Remember what the vendor says is nearly used up, as of the moment its answer began."""
@@ -375,8 +379,7 @@ class Limits:
             if when > at:
                 found[scope] = Blocked(when, kept.why(_ONE, at))
             elif kept.slots is not None and not kept.slots.room(self._flying.get(scope, 0), at):
-                until = kept.slots.comes_back(at, self._rng)
-                found[scope] = Blocked(until, f"limit: {kept.slots.most} calls at a time")
+                found[scope] = Blocked(kept.slots.expected(at), f"limit: {kept.slots.most} calls at a time")
             else:
                 self._tight.discard(scope)
         return found
