@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
+from modelmux._secret import Hidden, Secret
 from modelmux.errors import ConfigError, ModelmuxError
 
 _BREAK = re.compile(r"[\x00-\x1f\x7f\u0085\u2028\u2029]")
@@ -21,18 +22,23 @@ def line(text: str, field: str, error: type[ModelmuxError] = ConfigError) -> str
     return text
 
 
-def key(text: str, field: str) -> str:
-    """A key that can stand in a header. Raises ConfigError."""
-    if not isinstance(text, str):
-        raise ConfigError(f"{field} is a {type(text).__name__}; give a string", field=field)
-    if not text.isascii():
+def key(given: Secret, field: str) -> Secret:
+    """A key that can stand in a header. Raises ConfigError, whose frames do not hold it in the open."""
+    if not isinstance(given.reveal(), str):
+        raise ConfigError(f"{field} is a {type(given.reveal()).__name__}; give a string", field=field)
+    if not given.reveal().isascii():
         raise ConfigError(f"{field} holds a character that no header can carry (not ASCII)", field=field)
-    return line(text, field)
+    if _BREAK.search(given.reveal()):
+        raise ConfigError(f"{field} holds a control character (CR, LF, NUL …)", field=field)
+    return given
 
 
 def headers(given: Mapping[str, str], field: str) -> dict[str, str]:
     """Headers with lower-case names. Raises ConfigError."""
-    return {line(name, field).lower(): key(value, f"{field}.{name}") for name, value in given.items()}
+    given = Hidden(given)
+    for name in given:
+        key(Secret(given[name]), f"{field}.{line(name, field)}")
+    return Hidden({name.lower(): value for name, value in given.items()})
 
 
 def address(url: str, field: str = "base_url") -> str:

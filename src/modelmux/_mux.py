@@ -22,6 +22,7 @@ from modelmux._exchange import Call, Env, exchange
 from modelmux._messages import Messages
 from modelmux._options import CallOptions
 from modelmux._resolve import Surroundings, everything, resolve_all, resolve_each, unique
+from modelmux._secret import Hidden, hidden
 from modelmux._streams import AsyncStream, Finisher, Stream
 from modelmux._tools import parse_output
 from modelmux._upstream import bound_keys, missing_key
@@ -95,6 +96,7 @@ class Mux:
         config: Config | Mapping[str, Any] | str | os.PathLike[str] | None = None,
         retry: RetryPolicy = DEFAULT_RETRY,
     ) -> None:
+        providers = hidden(providers)
         if config is not None:
             given = {name: value for name, value in locals().items() if name not in ("self", "config")}
             explicit = {name: value for name, value in given.items() if value is not _DEFAULTS[name]}
@@ -254,7 +256,8 @@ class Mux:
         await self.aclose()
 
     def __repr__(self) -> str:
-        return f"<Mux of {len(self._all())} endpoints, policy {self._policy!r}>"
+        made = hasattr(self, "_policy")  # a traceback may print it half made
+        return f"<Mux of {len(self._all())} endpoints, policy {self._policy!r}>" if made else "<Mux in the making>"
 
     # --- inside ---
 
@@ -397,7 +400,7 @@ def _names(model: Any) -> tuple[Any, ...] | None:
 
 def _keys(options: CallOptions) -> dict[str, str]:
     """A caller's own keys, by provider id."""
-    return {providers_.get(name).id: key for name, key in (options.get("keys") or {}).items()}
+    return Hidden({providers_.get(name).id: key for name, key in (options.get("keys") or {}).items()})
 
 
 def _has_key(target: Target, keys: Mapping[str, str]) -> bool:

@@ -13,6 +13,7 @@ from modelmux._messages import (
     canonical_stop,
     canonical_tool_choice,
 )
+from modelmux._secret import hidden
 from modelmux._tools import canonical_output, canonical_tools
 from modelmux.endpoint import Endpoint
 from modelmux.errors import ConfigError, InvalidRequest, UnknownName
@@ -68,8 +69,10 @@ class CallOptions(TypedDict, total=False):
 _KNOWN = frozenset(CallOptions.__annotations__)
 
 
-def check_names(options: Mapping[str, Any]) -> None:
-    """Raise TypeError for a keyword that no call takes, naming the nearest one."""
+def check_names(options: Any) -> None:
+    """Raise TypeError for a keyword that no call takes, naming the nearest one. A caller's keys no longer print."""
+    if options.get("keys"):
+        options["keys"] = hidden(options["keys"])
     for name in options:
         if name not in _KNOWN:
             near = difflib.get_close_matches(name, _KNOWN, n=1)

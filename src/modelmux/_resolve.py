@@ -61,8 +61,8 @@ class ProviderSettings:
 class Surroundings:
     """Where keys and addresses are looked up: the user's settings first, then the environment."""
 
-    settings: Mapping[str, ProviderSettings]
-    environ: Mapping[str, str]
+    settings: Mapping[str, ProviderSettings] = field(repr=False)
+    environ: Mapping[str, str] = field(repr=False)
 
     def of(self, row: Row) -> ProviderSettings:
         names = (row.id, *row.aliases)
@@ -135,7 +135,7 @@ def resolve_each(spec: Spec, where: Surroundings, *, group: int = 0) -> tuple[Ta
         clean.path_model(model)
     # A key belongs to its provider's own address, and so do headers: one the endpoint brings along inherits neither.
     own = endpoint.base_url is None
-    keys = _keys(endpoint.api_key, "api_key") or (where.keys(row) if own else ())
+    keys = tuple(map(Secret, _keys(endpoint.api_key, "api_key") or (where.keys(row) if own else ())))
     for key in keys:
         clean.key(key, "api_key")
     settings = where.of(row)
@@ -151,7 +151,7 @@ def resolve_each(spec: Spec, where: Surroundings, *, group: int = 0) -> tuple[Ta
         codec=wire.get(f"{row.id}.{call_name}"),
         base_url=base_url,
         origin=origin_of(base_url),
-        key=Secret(keys[0]) if keys else None,
+        key=keys[0] if keys else None,
         info=info,
         region=endpoint.region or where.region(row) or None,
         price=terms.agreed(
@@ -169,17 +169,20 @@ def resolve_each(spec: Spec, where: Surroundings, *, group: int = 0) -> tuple[Ta
         group=group,
         http_client=endpoint.http_client,
     )
-    return first, *(replace(first, key=Secret(key)) for key in keys[1:])
+    return first, *(replace(first, key=key) for key in keys[1:])
 
 
 def _keys(given: Any, name: str) -> tuple[str, ...]:
     """One key or several, each once. Raises ConfigError, which never holds them."""
     if given is None or given == "":
         return ()
-    keys = (given,) if isinstance(given, str) else tuple(given) if isinstance(given, (list, tuple)) else ()
-    if not keys or not all(keys):
+    held = tuple(map(Secret, (given,) if isinstance(given, str) else given if isinstance(given, (list, tuple)) else ()))
+    del given  # a traceback may show this frame
+    if not held or not all(key.reveal() for key in held):
         raise ConfigError(f"{name}= is neither a key nor a list of keys", field=name)
-    return tuple(dict.fromkeys(clean.key(key, name) for key in keys))
+    for key in held:
+        clean.key(key, name)
+    return tuple(dict.fromkeys(key.reveal() for key in held))
 
 
 _LIMITS = ("rpm", "tpm", "itpm", "otpm", "concurrency")

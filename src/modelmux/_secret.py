@@ -44,7 +44,7 @@ class Secret:
     def fingerprint(self) -> str:
         """Names the key without giving it away: 12 hex digits of its SHA-256."""
         if not self.__fingerprint:
-            self.__fingerprint = hashlib.sha256(self.__value.encode()).hexdigest()[:12]
+            self.__fingerprint = hashlib.sha256(str(self.__value).encode()).hexdigest()[:12]
         return self.__fingerprint
 
     def __repr__(self) -> str:
@@ -69,6 +69,11 @@ class Hidden(dict[str, Any]):
         return f"<hidden values of {', '.join(map(repr, self))}>"
 
     __str__ = __repr__
+
+
+def hidden(given: Any) -> Any:
+    """What a user gave, kept out of tracebacks if it is a mapping."""
+    return Hidden(given) if isinstance(given, Mapping) else given
 
 
 def secrets_in(request: HttpRequest, *keys: Secret | None) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from modelmux import _options, providers
 from modelmux._resolve import ProviderSettings
+from modelmux._secret import hidden
 from modelmux.errors import ConfigError, UnknownName
 from modelmux.routing import policies
 from modelmux.routing.needs import RouteOptions
@@ -38,7 +39,8 @@ def provider_settings(given: Mapping[str, Any] | None) -> dict[str, ProviderSett
     """Provider settings, checked. Raises UnknownName for a provider or a key nobody knows."""
     out: dict[str, ProviderSettings] = {}
     known = ProviderSettings.__dataclass_fields__
-    for name, value in (given or {}).items():
+    for name in given or {}:
+        value = hidden((given or {})[name])
         providers.get(name)
         if not isinstance(value, Mapping):
             raise ConfigError(f"providers[{name!r}] must be a mapping of {', '.join(known)}", field=f"providers.{name}")

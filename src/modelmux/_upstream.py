@@ -97,7 +97,7 @@ def bound_keys(keys: Mapping[str, str], targets: Sequence[Target], home: Callabl
     bound: dict[str, Secret] = {}
     for name in keys:
         row = providers.get(name)
-        key = Secret(clean.key(keys[name], f"keys.{name}"))
+        key = clean.key(Secret(keys[name]), f"keys.{name}")
         origins = {target.origin for target in targets if target.provider == row.id}
         own = home(row)
         chosen = {origin_of(own)} & origins if own else set()

@@ -90,13 +90,13 @@ class ModelmuxError(Exception):
 
     def __reduce__(self) -> tuple[Any, ...]:
         # Exception's own __reduce__ calls the class with self.args, which keyword-only arguments do not survive.
-        return _rebuild, (type(self), self.args, self.__dict__)
+        # The attributes apart: the receipt among them leads back to this very error.
+        return _rebuild, (type(self), self.args), self.__dict__
 
 
-def _rebuild(cls: type[ModelmuxError], args: tuple[Any, ...], state: dict[str, Any]) -> ModelmuxError:
+def _rebuild(cls: type[ModelmuxError], args: tuple[Any, ...]) -> ModelmuxError:
     error = cls.__new__(cls)
     error.args = args
-    error.__dict__.update(state)
     return error
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from modelmux._engines import AsyncStream, Options, SyncStream
 from modelmux._engines._faults import left, lost, timeout
 from modelmux._engines._httpx import Meter, built, head_and_inflater, is_async, translated, whole, wreck
+from modelmux._engines._quiet import quiet
 from modelmux._engines._shards import Shards
 from modelmux._engines._stock import Stock
 from modelmux._http import HttpHead, HttpRequest
@@ -151,7 +152,7 @@ class AsyncStock:
         response: Any = None
         fault: Exception = timeout("first_byte")
         try:
-            with anyio.move_on_after(left(deadline, "pool")):
+            with quiet(request), anyio.move_on_after(left(deadline, "pool")):
                 response = await client.send(prepared.request, stream=True, follow_redirects=False)
         except Exception as error:  # noqa: BLE001  # passed on, translated
             fault = translated(error, answered=False)

@@ -31,6 +31,7 @@ class Prepared:
     request: Any = field(repr=False)
     asked: str
     """The codings that were asked for."""
+    ours: HttpRequest
 
 
 def built(client: Any, request: HttpRequest, deadline: float | None, connect_timeout: float) -> Prepared:
@@ -48,7 +49,7 @@ def built(client: Any, request: HttpRequest, deadline: float | None, connect_tim
             content=request.body,
             timeout=(connect, rest, rest, rest),
         )
-        return Prepared(prepared, prepared.headers.get("accept-encoding", ""))
+        return Prepared(prepared, prepared.headers.get("accept-encoding", ""), request)
     except Exception as error:
         if type(error).__name__ != "InvalidURL":
             raise

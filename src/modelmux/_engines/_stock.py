@@ -14,6 +14,7 @@ from modelmux._engines._abort import Abort
 from modelmux._engines._connect import patience
 from modelmux._engines._faults import left, lost
 from modelmux._engines._httpx import Meter, Prepared, built, head_and_inflater, is_async, translated, whole, wreck
+from modelmux._engines._quiet import quiet
 from modelmux._engines._shards import Shards
 from modelmux._http import HttpHead, HttpRequest
 from modelmux.errors import ConfigError
@@ -32,7 +33,8 @@ class HttpxStream:
         self._over = over
         fault: Exception
         try:
-            self._response = client.send(prepared.request, stream=True, follow_redirects=False)
+            with quiet(prepared.ours):
+                self._response = client.send(prepared.request, stream=True, follow_redirects=False)
         except Exception as error:  # noqa: BLE001  # passed on, translated
             over()
             fault = translated(error, answered=False)
