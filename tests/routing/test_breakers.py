@@ -260,6 +260,23 @@ def test_a_probe_that_never_reports_expires():
     assert breakers.wait(HERE, 30.0) == 0.0
 
 
+def test_those_who_must_ask_before_it_is_due_take_one_probe_between_them():
+    breakers = tripped()
+    assert [bool(breakers.admit(HERE, 0.1)) for _ in range(5)] == [True, False, False, False, False]
+
+
+def test_an_expired_probe_neither_ends_nor_decides_the_one_that_took_its_place():
+    breakers = tripped()
+    lost, late = breakers.admit(HERE, 2.0), breakers.admit(HERE, 2.0 + PROBE)
+    breakers.released(HERE, lost)
+    due = breakers.wait(HERE, 2.0 + PROBE)
+    assert due == pytest.approx(2.0 + 2 * PROBE)
+    assert not breakers.failed(HERE, server_error(), 2.0 + PROBE, lost, began=2.0)
+    assert breakers.wait(HERE, 2.0 + PROBE) == due
+    breakers.released(HERE, late)
+    assert breakers.wait(HERE, 2.0 + PROBE) == 0.0
+
+
 def test_what_was_sent_before_the_trip_says_nothing_of_the_time_since():
     breakers = tripped(at=10.0)
     breakers.succeeded(HERE, 10.1, began=9.0)
