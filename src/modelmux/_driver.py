@@ -80,6 +80,7 @@ class Driver:
             self.reply = stop.value
             self._release()
         except BaseException:
+            result = error = None  # a traceback may show this frame, and what the vendor said last
             self.close()
             raise
         return None
@@ -179,6 +180,7 @@ class AsyncDriver:
             self.reply = stop.value
             await self._release()
         except BaseException:
+            result = error = None
             self.abort()
             raise
         return None

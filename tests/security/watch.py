@@ -10,18 +10,18 @@ import traceback
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 from urllib.parse import quote
 
 
 class Watch:
-    """Collects logs of every logger at DEBUG and warnings while it is open; errors and values as they are shown to it."""
+    """Collects logs of every logger at DEBUG and warnings while it is open; errors and values as they are shown."""
 
     def __init__(self) -> None:
         self.said: list[tuple[str, str]] = []
         self._warnings: Any = None
 
-    def __enter__(self) -> Watch:
+    def __enter__(self) -> Self:
         self._handler = logging.Handler()
         self._handler.emit = lambda record: self.note("log", record.getMessage() + str(record.__dict__))  # type: ignore[method-assign]
         root = logging.getLogger()
@@ -33,7 +33,7 @@ class Watch:
         warnings.simplefilter("always")
         return self
 
-    def __exit__(self, *exc: Any) -> None:
+    def __exit__(self, *exc: object) -> None:
         for caught in self._caught:
             self.note("warning", str(caught.message))
         self._warnings.__exit__(*exc)
