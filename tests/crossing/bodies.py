@@ -454,7 +454,8 @@ def _interactions(body: Body) -> Iterator[str]:
 
 
 def _completions(body: Body) -> Iterator[str]:
-    if not isinstance(body.get("prompt"), str | list) or not body["prompt"]:
+    # An empty one is as good as none: the model then begins a new document (OpenAI's reference).
+    if not isinstance(body.get("prompt"), str | list) or body["prompt"] == []:
         yield "no prompt"
 
 

@@ -65,18 +65,36 @@ def _calls(request: Request) -> Any:
 
 
 def _pairs(request: Request) -> Any:
-    """Which call each result belongs to, and its words."""
-    open_calls: dict[str, int] = {}
+    """Which call each result belongs to, and its words. One without an id is the oldest waiting call's."""
+    calls: dict[str, int] = {}
+    waiting: list[int] = []
     found = []
     number = 0
     for part in _parts(request):
         if isinstance(part, ToolCall):
-            open_calls[part.id] = number
+            calls[part.id] = number
+            waiting.append(number)
             number += 1
         elif isinstance(part, ToolResult):
-            words = _words(" ".join(p.text for p in part.content if isinstance(p, Text)))
-            found.append((open_calls.get(part.id), words))
+            call = calls.get(part.id) if part.id else (waiting or [None])[0]
+            if call in waiting:
+                waiting.remove(call)
+            # The words of a document given as text may stand as a document or among the others.
+            texts = (
+                _content(p) if isinstance(p, Media) and _is_text(p) else getattr(p, "text", "") for p in part.content
+            )
+            found.append((call, _words(" ".join(text or "" for text in texts))))
     return sorted(found, key=str)
+
+
+def _is_text(part: Media) -> bool:
+    return part.text is not None or (part.media_type or "").startswith("text/")
+
+
+def _loose(request: Request) -> Any:
+    """Arguments that are no JSON object."""
+    calls = [part for part in _parts(request) if isinstance(part, ToolCall) and not part.arguments]
+    return [part.raw for part in calls if (part.raw or "{}").strip() not in ("", "{}")]
 
 
 def _errors(request: Request) -> Any:
@@ -161,14 +179,26 @@ def _thinks(request: Request) -> Any:
     return not (said.enabled is False or said.effort == "none" or said.budget == 0)
 
 
+def _thinking(name: str) -> Callable[[Request], Any]:
+    """How it is to think. Where it is not to, there is nothing more to say; to want a summary is to want to see it."""
+
+    def take(request: Request) -> Any:
+        said = request.reasoning
+        if said is None or _thinks(request) is False:
+            return None
+        return True if name == "include" and said.include is None and said.summary else getattr(said, name)
+
+    return take
+
+
 def _schema(request: Request) -> Any:
     """Without the description, which stands in the schema where a format has no other place for it."""
     schema = request.output and request.output.schema
     return schema and {key: value for key, value in schema.items() if key != "description"}
 
 
-_PLACE = r"messages\[\d+\]|contents\[\d+\]|input\[\d+\]"
-_TOOLS = ("tools", r"tools\[\d+\]", "tool_choice")
+_MEDIA = ("media", r"messages\.(image|document|audio|video|file|media)", "tool_result")
+_TOOLS = ("tools", "tool_choice")
 
 FIELDS: dict[str, Field] = {
     **{name: Field(_plain(name), (name,)) for name in ("max_tokens", "temperature", "top_p", "top_k", "seed", "user")},
@@ -181,58 +211,59 @@ FIELDS: dict[str, Field] = {
     "service_tier": Field(
         _plain("service_tier"), ("service_tier",), (None, "auto", "default", "standard", "standard_only")
     ),
-    "parallel_tool_calls": Field(
-        lambda r: r.parallel_tool_calls if r.tools else None, ("parallel_tool_calls", "tool_choice"), (None, True)
-    ),
+    "parallel_tool_calls": Field(_plain("parallel_tool_calls"), ("parallel_tool_calls", "tool_choice"), (None, True)),
     "modalities": Field(_plain("modalities"), ("modalities",), ((), ("text",))),
-    "cache": Field(_cache, ("cache", "tools"), ()),  # a mark goes with its tool
+    "cache": Field(_cache, ("cache", *_TOOLS), ()),  # a mark goes with its tool
     "reasoning.on": Field(_thinks, ("reasoning",), ()),
-    "reasoning.include": Field(_of("reasoning", "include"), ("reasoning",), (None, True)),
+    "reasoning.include": Field(_thinking("include"), ("reasoning",), (None, True)),
+    **{f"reasoning.{name}": Field(_thinking(name), ("reasoning",)) for name in ("effort", "budget")},
+    "reasoning.summary": Field(_thinking("summary"), ("reasoning",), (None, "auto")),  # "auto" asks for any at all
     "output": Field(lambda r: r.output is None, ("output",), ()),
     "output.schema": Field(_schema, ("output",)),
     "tools": Field(_tools, _TOOLS, ()),
     "tools.strict": Field(lambda r: [bool(t.strict) for t in r.tools if isinstance(t, Tool)], _TOOLS, ()),
-    "tools.server": Field(
-        lambda r: sorted(t.kind for t in r.tools if isinstance(t, ServerTool)), ("tools", r"tools\[\d+\]"), ()
-    ),
+    "tools.server": Field(lambda r: sorted(t.kind for t in r.tools if isinstance(t, ServerTool)), ("tools",), ()),
     "tool_choice": Field(_choice, ("tool_choice", "tools"), (None, ("auto", []))),
-    "instructions": Field(_said("system", "developer"), ("messages$", "messages.system", "content", _PLACE), ()),
-    "user's words": Field(
-        _said("user"), ("messages$", "messages.system", "media", "tool_result", "content", _PLACE), ()
+    "instructions": Field(_said("system", "developer"), ("messages$", "messages.system", "content"), ()),
+    "user's words": Field(_said("user"), ("messages$", "messages.system", "media", "tool_result", "content"), ()),
+    "assistant's words": Field(_said("assistant"), ("messages$", "messages.system", "refusal"), ()),
+    "developers": Field(
+        lambda r: sum(m.role == "developer" for m in r.messages), ("messages.role", "messages$", "messages.system"), ()
     ),
-    "assistant's words": Field(_said("assistant"), ("messages$", "messages.system", "refusal", _PLACE), ()),
-    "names": Field(_names, ("messages.name", r"messages\[\d+\].name", "name"), ()),
-    "tool_calls": Field(_calls, ("messages.tool_calls", "tool_calls", "tool_call.arguments", _PLACE), ()),
-    "tool_results": Field(_pairs, ("tool_result", "tool_calls", _PLACE, "messages$"), ()),
+    "names": Field(_names, ("messages.name",), ()),
+    "tool_calls": Field(_calls, ("messages.tool_calls", "tool_calls", "tools.name"), ()),
+    "tool_calls.raw": Field(_loose, ("messages.tool_calls.arguments", "tool_call.arguments", "tool_calls"), ()),
+    "tool_results": Field(_pairs, ("tool_result", "tool_calls", "messages$"), ()),
     "tool_results.is_error": Field(_errors, ("tool_result", "tool_calls"), ()),
-    "media": Field(_media, ("media", r"messages\.(image|document|audio|video|file|media)", "tool_result", _PLACE), ()),
-    "media.detail": Field(_attribute("detail"), ("media", "messages.image", _PLACE), ()),
-    "media.name": Field(
-        _titles,
-        ("media", "messages.document", "messages.file", _PLACE),
-        (),
-    ),
+    "media": Field(_media, _MEDIA, ()),
+    "media.detail": Field(lambda r: [d for d in _attribute("detail")(r) if d != "auto"], _MEDIA, ()),
+    "media.name": Field(_titles, _MEDIA, ()),
     "reasoning": Field(
         lambda r: _words(" ".join(p.text for p in _parts(r) if isinstance(p, Reasoning))),
-        ("reasoning", "messages.reasoning", _PLACE),
+        ("reasoning", "messages.reasoning"),
         (),
     ),
     "signatures": Field(
         lambda r: sum(bool(s) for s in (*_attribute("signature")(r), *_attribute("redacted")(r))),
-        ("signature", "reasoning", "messages.reasoning", _PLACE),
+        ("signature", "reasoning", "messages.reasoning"),
         (),
     ),
-    "citations": Field(
-        lambda r: sum(len(p.citations) for p in _parts(r) if isinstance(p, Text)), ("citations", _PLACE), ()
-    ),
+    "citations": Field(lambda r: sum(len(p.citations) for p in _parts(r) if isinstance(p, Text)), ("citations",), ()),
     "server tools' calls": Field(
         _count(ServerToolCall, ServerToolResult),
-        ("server_tool_call", "server_tool_result", "messages.server_tools", _PLACE),
+        ("server_tool_call", "server_tool_result", "messages.server_tools"),
         (),
     ),
-    "opaque": Field(_count(Opaque), ("opaque", "content", "messages.content", _PLACE), ()),
+    "opaque": Field(_count(Opaque), ("opaque", "content", "messages.content", "messages.system"), ()),
 }
 
+
+UNASKED: dict[tuple[str, str], tuple[Any, ...]] = {
+    ("openai.completions", "reasoning.on"): (None, False),  # its models do not think
+    ("openai.chat", "reasoning.include"): (None, False),  # reasoning is not shown, or nobody can prevent it
+    ("openai.responses", "reasoning.include"): (None, False),  # a summary is made when it is asked for
+}
+"""What happens anyway at one wire."""
 
 LABELS = ("media.name",)
 """Where more than was said is no harm: some formats want a name for every document."""
@@ -248,18 +279,76 @@ class Crossing:
     actions: Counter[str] = field(default_factory=Counter)
     silent: dict[str, list[str]] = field(default_factory=dict)
     refused: dict[str, list[str]] = field(default_factory=dict)
+    idle: dict[str, list[str]] = field(default_factory=dict)
 
 
-def compare(before: Request, after: Request, warnings: list[Warning]) -> Iterator[tuple[str, str]]:
+def compare(target: str, before: Request, after: Request, warnings: list[Warning]) -> Iterator[tuple[str, str]]:
     """(field, ``equal`` | ``reported`` | ``silent``) for every field that the request says."""
     for name, what in FIELDS.items():
         old, new = what.take(before), what.take(after)
-        if old == new or (name in LABELS and set(old) <= set(new)):
-            if old and old not in what.nothing:
+        nothing = UNASKED.get((target, name), what.nothing)
+        if _same(name, old, new):
+            if old and old not in nothing:
                 yield name, "equal"
-        elif not (old in what.nothing and new in what.nothing):
-            told = any(re.match(rf"(?:{start})(?![a-z_])", w.field) for w in warnings for start in what.named)
-            yield name, "reported" if told else "silent"
+        elif not (old in nothing and new in nothing):
+            yield name, "reported" if any(_speaks_of(w, what) for w in warnings) else "silent"
+    for name in _own_fields(before, target):
+        if any(
+            name in fields and fields[name] == after.extra.get(origin, {}).get(name)
+            for origin, fields in before.extra.items()
+        ):
+            yield "vendor's own", "equal"  # the two wires share a format
+            continue
+        yield "vendor's own", "reported" if any(w.field == name for w in warnings) else "silent"
+
+
+def _same(name: str, old: Any, new: Any) -> bool:
+    return old == new or (name in LABELS and set(old) <= set(new))
+
+
+def _speaks_of(warning: Warning, what: Field) -> bool:
+    return any(re.match(rf"(?:{start})(?![a-z_])", warning.field) for start in what.named)
+
+
+_OF_THE_FORM = {"model", "stream", "stream_options", "anthropic_version"}
+"""What every format has its own form of, and no reader of a reply misses."""
+
+
+def _own_fields(request: Request, target: str) -> Iterator[str]:
+    """Fields of the body that only another wire understands, where they say something."""
+    for origin, fields in request.extra.items():
+        if origin != target:
+            for name, value in fields.items():
+                if name[:1] != "$" and name not in _OF_THE_FORM and _says_something(value):
+                    yield name
+
+
+def _says_something(value: Any) -> bool:
+    if isinstance(value, dict):
+        return any(_says_something(inner) for key, inner in value.items() if key[:1] != "$")
+    return value not in (None, "", [])
+
+
+ONE_FORM = {("bedrock.invoke", "anthropic.messages")}
+"""From and to: what Claude takes on Bedrock is its own format."""
+
+LOSSES = ("dropped", "clamped", "capped")
+"""What a warning says was done where something must be missing or other than it was. The rest may come back equal."""
+
+
+def idle(target: str, before: Request, after: Request, warnings: list[Warning]) -> list[Warning]:
+    """Warnings of a loss where nothing that they speak of was lost."""
+    changed = [f for name, f in FIELDS.items() if not _same(name, f.take(before), f.take(after))]
+    own = set(_own_fields(before, target)) | {key for fields in before.extra.values() for key in _inside(fields)}
+    losses = (warning for warning in warnings if warning.action in LOSSES and warning.field not in own)
+    return [warning for warning in losses if not any(_speaks_of(warning, what) for what in changed)]
+
+
+def _inside(fields: Any) -> Iterator[str]:
+    """Names among what a codec keeps of an object that it takes apart."""
+    for key, value in fields.items():
+        if key[:1] == "$" and isinstance(value, dict):
+            yield from value
 
 
 def _whole(request: Request) -> bool:
@@ -270,8 +359,8 @@ def _whole(request: Request) -> bool:
     return calls == Counter(part.id for part in _parts(request) if isinstance(part, ToolResult))
 
 
-def requests() -> Iterator[tuple[str, str, Request]]:
-    """Id, wire and canonical request of every recording whose request is there and was answered well."""
+def requests() -> Iterator[tuple[str, str, Request, dict[str, Any]]]:
+    """Id, wire, canonical request and body of every recording whose request is there and was answered well."""
     for row in corpus.recordings():
         body = row["request"].get("body")
         if row["kind"] != "full" or not isinstance(body, dict) or row["response"]["status"] >= 400:
@@ -282,7 +371,7 @@ def requests() -> Iterator[tuple[str, str, Request]]:
         except ModelmuxError:
             continue  # no chat wire, or a body recorded for being wrong
         if request.source is not None and request.messages:
-            yield row["id"], request.source.wire, replace(request, source=None)
+            yield row["id"], request.source.wire, replace(request, source=None), body
 
 
 def targets() -> dict[str, str]:
@@ -293,22 +382,29 @@ def targets() -> dict[str, str]:
 def cross(every: int = 1) -> dict[tuple[str, str], Crossing]:
     """Every ``every``-th recording's request at every other wire."""
     found: dict[tuple[str, str], Crossing] = {}
-    for number, (row_id, origin, request) in enumerate(requests()):
+    for number, (row_id, origin, request, body) in enumerate(requests()):
         if number % every:
             continue
         for target, model in targets().items():
             if target != origin:
-                _cross(found.setdefault((origin, target), Crossing()), row_id, request, target, model)
+                _cross(found.setdefault((origin, target), Crossing()), row_id, request, body, origin, target, model)
     return found
 
 
-def _cross(entry: Crossing, row_id: str, request: Request, target: str, model: str) -> None:
+def _cross(entry: Crossing, row_id: str, request: Request, asked: Any, origin: str, target: str, model: str) -> None:
     codec = wire.get(target)
     body, warnings = codec.encode_request(request, model=model)
     entry.requests += 1
-    for problem in bodies.problems(target, body) if _whole(request) else ():
-        entry.refused.setdefault(problem, []).append(row_id)
-    for name, outcome in compare(request, codec.decode_request(body), warnings):
+    broken = bodies.problems(target, body) if _whole(request) else []
+    # What a vendor answered in the very same form on another of its wires breaks no rule of its.
+    taken = bodies.problems(target, asked) if broken and (origin, target) in ONE_FORM else []
+    for problem in broken:
+        if problem not in taken:
+            entry.refused.setdefault(problem, []).append(row_id)
+    after = codec.decode_request(body)
+    for warning in idle(target, request, after, warnings):
+        entry.idle.setdefault(f"{warning.field} {warning.action}", []).append(row_id)
+    for name, outcome in compare(target, request, after, warnings):
         if outcome == "silent":
             entry.silent.setdefault(name, []).append(row_id)
         else:

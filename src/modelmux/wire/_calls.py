@@ -14,6 +14,12 @@ from itertools import pairwise
 from modelmux.types import Message, Part, ToolCall, ToolResult
 
 
+def is_loose(call: ToolCall) -> bool:
+    """Whether the model's arguments are no JSON object, which most formats cannot say."""
+    raw = call.raw
+    return raw is not None and not call.arguments and raw.strip() not in ("", "{}")
+
+
 def with_unique_ids(messages: tuple[Message, ...]) -> tuple[Message, ...]:
     """The conversation with every call's id given once, and every result's; the very same one where that is so already.
 

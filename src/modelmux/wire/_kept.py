@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from modelmux.types import Extra, Warning
+from modelmux.types import Extra, Output, ReasoningOptions, Request, Warning
 
 _NONE: dict[str, Any] = {}
 
@@ -72,3 +72,41 @@ def whole(value: Any) -> bool:
 def strings(value: Any) -> bool:
     """Whether this is a list with something in it, all of it text."""
     return isinstance(value, list) and bool(value) and all(isinstance(item, str) for item in value)
+
+
+_USUAL: dict[str, tuple[Any, ...]] = {
+    "presence_penalty": (0,),
+    "frequency_penalty": (0,),
+    "logprobs": (False,),
+    "top_logprobs": (0,),
+    "n": (1,),
+    "service_tier": ("auto", "default", "standard", "standard_only"),
+}
+
+
+def asks(req: Request, name: str) -> bool:
+    """Whether this field asks for anything but what happens unasked, so that its loss is one."""
+    value = getattr(req, name)
+    if value is None or value in _USUAL.get(name, ()):
+        return False
+    if name == "parallel_tool_calls":
+        return value is False
+    if name == "tool_choice":
+        return value.mode not in ("auto", "none")
+    if name == "reasoning":
+        said = (value.effort, value.budget, value.enabled, value.include, value.summary)
+        return not off(value) and any(item is not None for item in said)
+    return True
+
+
+def described(output: Output) -> dict[str, Any] | None:
+    """The schema, with the description in it where a format has no place beside it."""
+    schema = output.schema
+    if schema is None or output.description is None or "description" in schema:
+        return schema
+    return {**schema, "description": output.description}
+
+
+def off(options: ReasoningOptions) -> bool:
+    """Whether reasoning is switched off."""
+    return options.enabled is False or options.effort == "none" or options.budget == 0

@@ -5,6 +5,11 @@ from __future__ import annotations
 from modelmux.types import Media
 
 
+def asks_detail(media: Media) -> bool:
+    """Whether a certain detail is asked for; ``auto`` is what happens anyway."""
+    return media.detail is not None and media.detail != "auto"
+
+
 def split_data_url(url: str) -> tuple[str | None, str] | None:
     """Media type and base64 of a plain ``data:`` URL, None for any other URL."""
     if not url.startswith("data:"):

@@ -77,11 +77,11 @@ def test_system_turns_go_to_the_top() -> None:
     first, second = Message("system", (Text("Be brief."),)), Message("developer", (Text("Be kind."),))
     body, lost = encode(first, second, user("hi"))
     assert body["system"] == [{"type": "text", "text": "Be brief."}, {"type": "text", "text": "Be kind."}]
-    assert lost == {}
+    assert lost == {"messages.role": "renamed"}
     body, lost = encode(first, user("hi"), assistant("ho"), second, user("again"))
     assert [turn["role"] for turn in body["messages"]] == ["user", "assistant", "user"]
     assert len(body["system"]) == 2
-    assert lost == {"messages.system": "merged"}
+    assert lost == {"messages.system": "merged", "messages.role": "renamed"}
     assert encode(first, user("hi"))[0]["system"] == "Be brief."
 
 
@@ -346,7 +346,8 @@ def test_what_the_vendor_refuses_beside_thinking() -> None:
     )
     assert body["tool_choice"] == {"type": "auto"}
     assert not body.keys() & {"temperature", "top_k", "top_p"}
-    assert lost == {"temperature": "dropped", "top_k": "dropped", "top_p": "dropped", "tool_choice": "clamped"}
+    refused = {"temperature": "dropped", "top_k": "dropped", "top_p": "dropped", "tool_choice": "clamped"}
+    assert lost == {**refused, "reasoning.effort": "emulated"}
 
 
 def test_parameters_without_a_counterpart() -> None:

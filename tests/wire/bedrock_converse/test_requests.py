@@ -137,8 +137,8 @@ MEDIA = [
     (Media("image", "image/png", data="AAAA"), {"image": {"format": "png", "source": {"bytes": "AAAA"}}}),
     (Media("image", data="/9j/AAAA"), {"image": {"format": "jpeg", "source": {"bytes": "/9j/AAAA"}}}),
     (
-        Media("document", "application/pdf", data="AAAA", name="a_report.v2.pdf"),
-        {"document": {"format": "pdf", "name": "a report v2", "source": {"bytes": "AAAA"}}},
+        Media("document", "application/pdf", data="AAAA", name="a report (v2).pdf"),
+        {"document": {"format": "pdf", "name": "a report (v2)", "source": {"bytes": "AAAA"}}},
     ),
     (Media("document", text="Hi"), {"document": {"format": "txt", "name": "document", "source": {"bytes": "SGk="}}}),
     (
@@ -168,6 +168,16 @@ def test_media_that_cannot_be_said_is_reported(part: Media):
     assert warnings == {f"messages.{part.kind} dropped"}
 
 
+def test_names_of_documents_are_brought_under_the_rule_aloud():
+    parts = [
+        Media("document", "application/pdf", data="AAAA", name=name) for name in ("a_report.v2.pdf", "a report v2")
+    ]
+    body, warnings = sent(messages=(Message("user", (Text("See"), *parts)),))
+    names = [block["document"]["name"] for block in body["messages"][0]["content"][1:]]
+    assert names == ["a report v2", "a report v2 2"]
+    assert warnings == {"media.name renamed"}
+
+
 def test_a_document_alone_gets_a_line_of_text():
     body, warnings = sent(messages=(Message("user", (Media("document", "application/pdf", data="AAAA"),)),))
     assert "text" in body["messages"][0]["content"][1]
@@ -186,7 +196,9 @@ THINKING = [
 @pytest.mark.parametrize(("model", "fields"), THINKING)
 def test_effort_in_each_familys_words(model: str, fields: dict[str, Any]):
     body, warnings = sent(model, reasoning=ReasoningOptions(effort="low"), max_tokens=8000)
-    assert (body["additionalModelRequestFields"], warnings) == (fields, set())
+    budget = any("budget_tokens" in value for value in fields.values())
+    said = {"reasoning.effort emulated"} if budget else set()
+    assert (body["additionalModelRequestFields"], warnings) == (fields, said)
 
 
 @pytest.mark.parametrize(("model", "fields"), THINKING)

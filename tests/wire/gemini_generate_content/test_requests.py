@@ -190,7 +190,7 @@ def test_a_tool_conversation_from_elsewhere() -> None:
     assert body["tools"] == [
         {"functionDeclarations": [{"name": "get", "description": "d", "parametersJsonSchema": {"type": "object"}}]}
     ]
-    assert warnings == [("messages", "merged")]
+    assert warnings == [("messages", "merged"), ("messages.role", "renamed")]
 
 
 def test_gemini_3_gets_a_signature_for_another_models_calls() -> None:
@@ -200,7 +200,7 @@ def test_gemini_3_gets_a_signature_for_another_models_calls() -> None:
     first, second = body["contents"][1]["parts"]
     assert first["thoughtSignature"] == "skip_thought_signature_validator"
     assert "thoughtSignature" not in second
-    assert warnings == [("contents[1]", "emulated")]
+    assert warnings == [("signature", "emulated")]
     assert "thoughtSignature" not in str(encode(request)[0])
 
 
@@ -208,7 +208,7 @@ def test_reasoning_goes_back_only_to_its_maker() -> None:
     foreign = t.Reasoning("hm", signature="theirs")
     body, warnings = encode(t.Request((user(t.Text("a")), t.Message("assistant", (foreign, t.Text("b"))))))
     assert body["contents"][1]["parts"] == [{"text": "b"}]
-    assert warnings == [("messages[1].content[0]", "dropped")]
+    assert warnings == [("reasoning", "dropped")]
     raw = {"candidates": [{"content": {"parts": [{"text": "hm", "thought": True, "thoughtSignature": "b3Vycw=="}]}}]}
     answer = GEMINI.decode_response(raw)
     body, warnings = encode(t.Request((user(t.Text("a")), answer.message)))
@@ -220,9 +220,9 @@ def test_reasoning_goes_back_only_to_its_maker() -> None:
     ("model", "options", "wanted", "actions"),
     [
         ("gemini-2.5-flash", t.ReasoningOptions(effort="none"), {"thinkingBudget": 0}, []),
-        ("gemini-2.5-flash", t.ReasoningOptions(effort="low"), {"thinkingBudget": 1024}, []),
+        ("gemini-2.5-flash", t.ReasoningOptions(effort="low"), {"thinkingBudget": 1024}, ["emulated"]),
         ("gemini-2.5-flash", t.ReasoningOptions(effort="high", summary="auto"),
-         {"thinkingBudget": 24_576, "includeThoughts": True}, []),
+         {"thinkingBudget": 24_576, "includeThoughts": True}, ["emulated"]),
         ("gemini-2.5-flash", t.ReasoningOptions(effort="max"), {"thinkingBudget": 24_576}, ["clamped"]),
         ("gemini-2.5-pro", t.ReasoningOptions(effort="none"), {"thinkingBudget": 128}, ["clamped"]),
         ("gemini-2.5-flash-lite", t.ReasoningOptions(budget=100), {"thinkingBudget": 512}, ["clamped"]),
@@ -317,10 +317,10 @@ def test_media_from_elsewhere() -> None:
         {"fileData": {"fileUri": "https://www.youtube.com/watch?v=x"}},
     ]
     assert warnings == [
-        ("messages[0].content[3]", "emulated"),
-        ("messages[0].content[4].detail", "dropped"),
-        ("messages[0].content[4]", "kept"),
-        ("messages[0].content[7]", "dropped"),
+        ("media.text", "emulated"),
+        ("media.detail", "dropped"),
+        ("media.url", "kept"),
+        ("media.file_id", "dropped"),
     ]
 
 
@@ -346,7 +346,11 @@ def test_server_tools_from_elsewhere() -> None:
     )
     body, warnings = encode(replace(said("x"), tools=tools))
     assert body["tools"] == [{"googleSearch": {}}, {"codeExecution": {}}]
-    assert warnings == [("tools[0]", "renamed"), ("tools[1]", "dropped"), ("tools[2]", "renamed")]
+    assert warnings == [
+        ("tools.web_search", "renamed"),
+        ("tools.computer", "dropped"),
+        ("tools.code_execution", "renamed"),
+    ]
 
 
 def test_what_only_others_know_is_dropped_aloud() -> None:
@@ -366,7 +370,14 @@ def test_what_only_others_know_is_dropped_aloud() -> None:
         {"text": "No."},
         {"functionCall": {"name": "f", "args": {}, "id": "c"}},
     ]
-    assert [action for _, action in warnings] == ["dropped", "dropped", "dropped", "dropped", "emulated", "dropped"]
+    assert warnings == [
+        ("messages.name", "dropped"),
+        ("opaque", "dropped"),
+        ("server_tool_call", "dropped"),
+        ("server_tool_result", "dropped"),
+        ("refusal", "renamed"),
+        ("tool_call.arguments", "dropped"),
+    ]
 
 
 def test_instructions_alone_become_a_turn() -> None:

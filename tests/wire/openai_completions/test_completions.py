@@ -153,6 +153,7 @@ def test_a_single_turn_is_the_prompt_and_a_conversation_its_transcript() -> None
         "messages": "emulated",
         "media": "dropped",
         "tool_calls": "dropped",
+        "tool_result": "emulated",
         "tools": "dropped",
         "top_k": "dropped",
     }

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 from modelmux.errors import ConfigError, ProviderError
 from modelmux.types import Event, Request, Response, Warning
 from modelmux.wire import _stream
+from modelmux.wire._across import arrived
+from modelmux.wire._names import ANTHROPIC_NAMES
 from modelmux.wire._source import from_source
 from modelmux.wire.anthropic_messages.error import decode_error
 from modelmux.wire.anthropic_messages.options import encode_plain
@@ -57,6 +59,7 @@ class _Messages:
     """See :class:`modelmux.wire.Wire`."""
 
     id = WIRE
+    tool_names = ANTHROPIC_NAMES
 
     def __init__(self, provider: str, usage: str, dialect: Dialect) -> None:
         self.provider = provider
@@ -67,7 +70,7 @@ class _Messages:
         return decode_request(body)
 
     def encode_request(self, req: Request, *, model: str, stream: bool = False) -> tuple[dict[str, Any], list[Warning]]:
-        req = req if req.model == model else replace(req, model=model)
+        req, lost = arrived(req if req.model == model else replace(req, model=model), WIRE, ANTHROPIC_NAMES)
         source = req.source
         changed = source is None or source.request.messages is not req.messages
         plain = partial(self._plain, conversation=changed)
@@ -82,7 +85,7 @@ class _Messages:
             body["stream"] = True
         elif body.get("stream") is True:
             del body["stream"]
-        return body, warnings
+        return body, [*lost, *warnings]
 
     def _plain(self, req: Request, *, conversation: bool = True) -> tuple[dict[str, Any], list[Warning]]:
         body, losses = encode_plain(req, self._dialect.default_max_tokens, conversation=conversation)

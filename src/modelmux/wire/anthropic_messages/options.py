@@ -118,10 +118,14 @@ def _tools(req: Request, body: dict[str, Any], losses: Losses) -> None:
     if choice is None:
         if parallel is False and blocks:
             body["tool_choice"] = {"type": "auto", "disable_parallel_tool_use": True}
+        elif parallel is False:
+            losses.add("parallel_tool_calls", "dropped", "there are no tools to call")
         return
     if not blocks and WIRE not in choice.extra:
         if choice.mode not in ("auto", "none"):
             losses.add("tool_choice", "dropped", "there is no tool to choose")
+        if parallel is False:
+            losses.add("parallel_tool_calls", "dropped", "there are no tools to call")
         return
     said: dict[str, Any] = {"type": TOOL_MODES[choice.mode]}
     if choice.mode == "allowed" and any(fields.get("mode") == "auto" for fields in choice.extra.values()):

@@ -22,6 +22,8 @@ from modelmux.types import (
     ToolResult,
     Warning,
 )
+from modelmux.wire._calls import is_loose
+from modelmux.wire._media import asks_detail
 from modelmux.wire.anthropic_messages.vocabulary import WIRE, is_location, own, put_extra
 
 Block = dict[str, Any]
@@ -80,13 +82,16 @@ class PartEncoder:
         """The block, or None when this API has none for the part: then it is among the losses."""
         block: Block | None = _ENCODERS[type(part)](self, part)
         if type(part) is not Reasoning and getattr(part, "signature", None) is not None and not self._reply:
-            self._lose("signature", "a vendor's signature goes back to that vendor only")
+            self.lose("signature", "a vendor's signature goes back to that vendor only")
         cache = getattr(part, "cache", None)
-        if block is not None and cache is not None:
-            block["cache_control"] = cache_control(cache)
+        if cache is not None:
+            if block is None:
+                self.lose("cache", "the part that it marks is left out")
+            else:
+                block["cache_control"] = cache_control(cache)
         return block
 
-    def _lose(self, field: str, detail: str) -> None:
+    def lose(self, field: str, detail: str) -> None:
         self._losses.add(field, "dropped", detail)
 
     def _text(self, part: Text) -> Block:
@@ -96,7 +101,7 @@ class PartEncoder:
             if raws:
                 block["citations"] = raws
             if len(raws) < len(part.citations) and not self._reply:
-                self._lose("citations", "citations go back only to the vendor that made them")
+                self.lose("citations", "citations go back only to the vendor that made them")
         return put_extra(block, own(part.extra)) if part.extra else block
 
     def _refusal(self, part: Refusal) -> Block:
@@ -114,7 +119,8 @@ class PartEncoder:
             block["signature"] = part.signature or ""
         elif "$signature" not in extra:
             if foreign or not part.signature:
-                self._lose("messages.reasoning", "thinking is only taken back with this vendor's own signature")
+                if part.text or part.signature or part.redacted:
+                    self.lose("messages.reasoning", "thinking is only taken back with this vendor's own signature")
                 return None
             block["signature"] = part.signature
         return put_extra(block, extra)
@@ -126,8 +132,8 @@ class PartEncoder:
             return None
         kind = "image" if _is_image(part) else "document"
         block: Block = {"type": kind, "source": source}
-        if part.detail is not None:
-            self._lose("media.detail", "images have no detail here")
+        if asks_detail(part):
+            self.lose("media.detail", "images have no detail here")
         if part.name is not None and kind == "document":
             block["title"] = part.name
         return put_extra(block, extra)
@@ -136,7 +142,7 @@ class PartEncoder:
         media_type = part.media_type
         image = _is_image(part)
         if not image and (part.kind in ("audio", "video") or not _is_document(part)):
-            self._lose(f"messages.{part.kind}", f"no content block takes {media_type or part.kind}")
+            self.lose(f"messages.{part.kind}", f"no content block takes {media_type or part.kind}")
             return None
         if part.data is not None:
             if not image and media_type is not None and media_type.startswith("text/"):
@@ -150,7 +156,7 @@ class PartEncoder:
             return {"type": "text", "media_type": media_type or "text/plain", "data": part.text}
         if part.url is not None:
             return {"type": "url", "url": part.url}
-        self._lose(f"messages.{part.kind}", "it has no content")
+        self.lose(f"messages.{part.kind}", "it has no content")
         return None
 
     def _tool_call(self, part: ToolCall) -> Block:
@@ -158,7 +164,7 @@ class PartEncoder:
         extra = own(part.extra)
         if "input" not in extra:
             block["input"] = part.arguments  # type: ignore[assignment]  # a JSON object beside strings
-            if part.raw is not None and not part.arguments and not self._reply and part.raw.strip() != "{}":
+            if not self._reply and is_loose(part):
                 self._losses.add("messages.tool_calls.arguments", "dropped", "arguments that are no JSON object")
         return put_extra(block, extra)
 
@@ -181,7 +187,7 @@ class PartEncoder:
 
     def _server_call(self, part: ServerToolCall) -> Block | None:
         if WIRE not in part.extra:
-            self._lose("messages.server_tools", f"{part.name} was run by another vendor")
+            self.lose("messages.server_tools", f"{part.name} was run by another vendor")
             return None
         extra = own(part.extra)
         block: Block = {"type": extra.get("$type", "server_tool_use"), "name": part.name, "input": part.arguments}
@@ -193,14 +199,14 @@ class PartEncoder:
 
     def _server_result(self, part: ServerToolResult) -> Block | None:
         if WIRE not in part.extra:
-            self._lose("messages.server_tools", f"{part.name} was run by another vendor")
+            self.lose("messages.server_tools", f"{part.name} was run by another vendor")
             return None
         block: Block = {"type": f"{part.name}_tool_result", "tool_use_id": part.id, "content": part.content}
         return put_extra(block, own(part.extra))
 
     def _opaque(self, part: Opaque) -> Any:
         if part.wire != WIRE or not isinstance(part.value, dict):
-            self._lose("messages.content", f"a block that only {part.wire} understands")
+            self.lose("messages.content", f"a block that only {part.wire} understands")
             return None
         return part.value
 

@@ -50,6 +50,10 @@ def encode_thinking(
         return _as_it_came(options, dict(ours)), options.effort
     if options.enabled is False or options.effort == "none" or options.budget == 0:
         return {"type": "disabled"}, None
+    if options.summary is not None:
+        losses.add("reasoning.summary", "dropped", "a summary has no kinds here")
+    if options.include is not None:
+        losses.add("reasoning.include", "dropped", "the model shows its thinking, or not, as is usual for it")
     if not (options.enabled or options.effort or options.budget is not None):
         return None, None
     if _NO_THINKING.search(model):
@@ -99,4 +103,8 @@ def _budgeted(options: ReasoningOptions, max_tokens: int, losses: Losses) -> dic
     budget = max(MIN_BUDGET, min(wanted, room))
     if options.budget is not None and options.budget > 0 and budget != options.budget:
         losses.add("reasoning.budget", "clamped", f"{options.budget} became {budget}")
+    elif options.effort is not None:
+        losses.add("reasoning.effort", "emulated", f"said by a budget of {budget} tokens")
+    elif options.budget is None:
+        losses.add("reasoning.enabled", "emulated", f"said by a budget of {budget} tokens")
     return {"type": "enabled", "budget_tokens": budget}

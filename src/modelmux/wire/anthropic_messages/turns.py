@@ -64,6 +64,8 @@ def _turn(message: Message, encoder: PartEncoder, losses: Losses) -> _Turn:
     role = _ROLES.get(message.role, "system")
     if message.name is not None:
         losses.add("messages.name", "dropped", "turns have no names here")
+    if message.role == "developer":
+        losses.add("messages.role", "renamed", "a developer's turn goes as the system's")
     if form == "string" and len(parts) == 1 and type(parts[0]) is Text and parts[0].cache is None:
         return _Turn(role, [{"type": "text", "text": parts[0].text}], True, True, hints)
     if form is None and role == "assistant" and any(isinstance(part, Media) for part in parts):
@@ -71,6 +73,10 @@ def _turn(message: Message, encoder: PartEncoder, losses: Losses) -> _Turn:
         parts = tuple(part for part in parts if not isinstance(part, Media))
     blocks = [encoder.encode(part) for part in parts]
     content = [block for block in blocks if block is not None and (form is not None or _says_something(block))]
+    if len(content) < len(blocks) and any(
+        block and "cache_control" in block and block not in content for block in blocks
+    ):
+        losses.add("cache", "dropped", "a mark on blank text, which is left out")
     return _Turn(role, content, form is not None, False, hints)
 
 

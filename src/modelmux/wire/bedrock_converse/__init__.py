@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 from modelmux.errors import ProviderError
 from modelmux.types import Event, Request, Response, Warning
 from modelmux.wire import _stream
+from modelmux.wire._across import arrived
+from modelmux.wire._names import OPENAI_NAMES
 from modelmux.wire._source import from_source
 from modelmux.wire.bedrock_converse.error import decode_error
 from modelmux.wire.bedrock_converse.options import encode_plain
@@ -37,6 +39,7 @@ class _Converse:
     """See :class:`modelmux.wire.Wire`."""
 
     id = WIRE
+    tool_names = OPENAI_NAMES
 
     def __init__(self, provider: str, usage: str) -> None:
         self.provider = provider
@@ -52,8 +55,9 @@ class _Converse:
         model: str,
         stream: bool = False,  # noqa: ARG002  # it stands in the URL
     ) -> tuple[dict[str, Any], list[Warning]]:
-        req = req if req.model == model else replace(req, model=model)
-        return from_source(req, WIRE, _plain) or _plain(req)
+        req, lost = arrived(req if req.model == model else replace(req, model=model), WIRE, OPENAI_NAMES)
+        body, warnings = from_source(req, WIRE, _plain) or _plain(req)
+        return body, [*lost, *warnings]
 
     def decode_response(self, body: bytes | dict[str, Any]) -> Response:
         return decode_response(body, self.provider, self._usage)

@@ -20,6 +20,8 @@ from modelmux.types import (
     ToolCall,
     ToolResult,
 )
+from modelmux.wire._calls import is_loose
+from modelmux.wire._media import asks_detail
 from modelmux.wire.bedrock_converse.vocabulary import FORMATS, MEDIA_FORMATS, WIRE, Losses, own, put_extra
 
 Block = dict[str, Any]
@@ -76,20 +78,28 @@ class BlockEncoder:
         """The blocks, each followed by its cache point. What this API has no block for is among the losses."""
         out: list[Any] = []
         for part in parts:
-            block = _ENCODERS[type(part)](self, part)
-            if block is None:
-                continue
-            out.append(block)
+            block = self._block(part)
             cache = getattr(part, "cache", None)
-            if cache is not None:
-                out.append(cache_point(cache))
+            if block is not None:
+                out.append(block)
+                if cache is not None:
+                    out.append(cache_point(cache))
+            elif cache is not None:
+                self.lose("cache", "the part that it marks is left out")
         return out
 
-    def _lose(self, field: str, detail: str) -> None:
+    def _block(self, part: Part) -> Any:
+        if type(part) is not Reasoning and getattr(part, "signature", None) is not None and not self._reply:
+            self.lose("signature", "a vendor's signature goes back to that vendor only")
+        return _ENCODERS[type(part)](self, part)
+
+    def lose(self, field: str, detail: str) -> None:
         self._losses.add(field, "dropped", detail)
 
     def _text(self, part: Text) -> Block:
         if not part.extra or WIRE not in part.extra:
+            if part.citations and not self._reply:
+                self.lose("citations", "citations go back only to the vendor that made them")
             return {"text": part.text}
         extra = own(part.extra)
         beside = extra.get("$beside") or {}
@@ -110,7 +120,8 @@ class BlockEncoder:
     def _reasoning(self, part: Reasoning) -> Block | None:
         ours = part.extra.get(WIRE)
         if not self._reply and (ours is None if part.extra else not (part.signature or part.redacted)):
-            self._lose("messages.reasoning", "reasoning is only taken back with this vendor's own signature")
+            if part.text or part.signature or part.redacted:
+                self.lose("messages.reasoning", "reasoning is only taken back with this vendor's own signature")
             return None
         extra = ours or {}
         if part.redacted is not None:
@@ -128,6 +139,8 @@ class BlockEncoder:
         if source is None:
             return None
         value: Block = {}
+        if asks_detail(part):
+            self.lose("media.detail", "images have no detail here")
         if form is None and WIRE not in part.extra:
             form = _guess(part, kind)
         if form is not None:
@@ -141,7 +154,7 @@ class BlockEncoder:
 
     def _source(self, part: Media, kind: str, form: str | None) -> Block | None:
         if kind not in FORMATS or (form is None and part.media_type is not None and WIRE not in part.extra):
-            self._lose(f"messages.{part.kind}", f"no content block takes {part.media_type or part.kind}")
+            self.lose(f"messages.{part.kind}", f"no content block takes {part.media_type or part.kind}")
         elif part.data is not None:
             return {"bytes": part.data}
         elif part.text is not None and kind == "document":
@@ -151,9 +164,9 @@ class BlockEncoder:
         elif part.url is not None and part.url.startswith("s3://"):
             return {"s3Location": {"uri": part.url}}
         elif part.url is not None:
-            self._lose(f"messages.{part.kind}", "this API takes data or an S3 address, no other URL")
+            self.lose(f"messages.{part.kind}", "this API takes data or an S3 address, no other URL")
         else:
-            self._lose(f"messages.{part.kind}", "files are known to their own vendor only")
+            self.lose(f"messages.{part.kind}", "files are known to their own vendor only")
         return None
 
     def _name(self, part: Media) -> str:
@@ -165,6 +178,10 @@ class BlockEncoder:
             number += 1
             name = f"{wanted} {number}"
         self._documents.add(name)
+        if part.name is not None and name != stem:
+            self._losses.add(
+                "media.name", "renamed", f"{part.name!r} became {name!r}: few characters are taken, once each"
+            )
         return name
 
     def _tool_call(self, part: ToolCall) -> Block:
@@ -172,7 +189,7 @@ class BlockEncoder:
         value: Block = {"toolUseId": part.id if self._reply else self._id.call(part.id), "name": part.name}
         if "input" not in extra:
             value["input"] = part.arguments
-            if part.raw is not None and not part.arguments and not self._reply and part.raw.strip() != "{}":
+            if not self._reply and is_loose(part):
                 self._losses.add("messages.tool_calls.arguments", "dropped", "arguments that are no JSON object")
         return _wrapped("toolUse", value, extra)
 
@@ -188,12 +205,12 @@ class BlockEncoder:
     def _result_block(self, part: Part) -> Block | None:
         if isinstance(part, Text) and "$json" in own(part.extra):
             return {"json": own(part.extra)["$json"]}
-        block: Block | None = _ENCODERS[type(part)](self, part)
+        block: Block | None = self._block(part)
         return block
 
     def _server_call(self, part: ServerToolCall) -> Block | None:
         if WIRE not in part.extra:
-            self._lose("messages.server_tools", f"{part.name} was run by another vendor")
+            self.lose("messages.server_tools", f"{part.name} was run by another vendor")
             return None
         value = {"toolUseId": part.id, "name": part.name, "input": part.arguments}
         extra = own(part.extra)
@@ -201,13 +218,13 @@ class BlockEncoder:
 
     def _server_result(self, part: ServerToolResult) -> Block | None:
         if WIRE not in part.extra:
-            self._lose("messages.server_tools", f"{part.name} was run by another vendor")
+            self.lose("messages.server_tools", f"{part.name} was run by another vendor")
             return None
         return _wrapped("toolResult", {"toolUseId": part.id, "content": part.content}, own(part.extra))
 
     def _opaque(self, part: Opaque) -> Any:
         if part.wire != WIRE or not isinstance(part.value, dict):
-            self._lose("messages.content", f"a block that only {part.wire} understands")
+            self.lose("messages.content", f"a block that only {part.wire} understands")
             return None
         return part.value
 

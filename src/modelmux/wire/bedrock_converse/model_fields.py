@@ -23,6 +23,8 @@ THREE_EFFORTS = EFFORTS | {"max": "high"}
 _NO_THINKING = re.compile(r"claude-(instant|v2|3-5|3-(haiku|sonnet|opus))")
 _TAKES_BUDGET = re.compile(r"claude-(3-7|(opus|sonnet|haiku)-4(-[0-5])?(-\d{8}|-v\d|:|$))")
 
+_HAVE_EFFORTS = ("nova-2", "nova-premier-2", "gpt-oss", "qwen", "deepseek")
+
 Fields = dict[str, Any]
 
 _REASONING = ("thinking", "reasoning_config", "reasoningConfig", "reasoning_effort")
@@ -67,11 +69,18 @@ def encode_reasoning(req: Request, max_tokens: int | None, losses: Losses) -> Fi
         return dict(taken)
     model = req.model or ""
     off = options.enabled is False or options.effort == "none" or options.budget == 0
+    if options.summary is not None and not off:
+        losses.add("reasoning.summary", "dropped", "a summary has no kinds here")
+    if options.include is not None and not off:
+        losses.add("reasoning.include", "dropped", "the model shows its thinking, or not, as is usual for it")
     if not off and not (options.enabled or options.effort or options.budget is not None):
         return {}
     if "claude" in model or not model:
         return _claude(options, off, model, max_tokens, losses)
     effort = THREE_EFFORTS.get(options.effort or "", _effort_for(options.budget))
+    if not off and any(family in model for family in _HAVE_EFFORTS) and effort != options.effort:
+        field = "effort" if options.effort else "budget" if options.budget else "enabled"
+        losses.add(f"reasoning.{field}", "emulated", f"sent as effort {effort}")
     if "nova-2" in model or "nova-premier-2" in model:
         return {"reasoningConfig": {"type": "disabled"} if off else {"type": "enabled", "maxReasoningEffort": effort}}
     if "gpt-oss" in model:
@@ -93,6 +102,8 @@ def _claude(options: ReasoningOptions, off: bool, model: str, max_tokens: int | 
         effort = EFFORTS.get(options.effort or "") or (_effort_for(options.budget) if options.budget else None)
         if options.budget and not options.effort:
             losses.add("reasoning.budget", "emulated", f"{options.budget} tokens are sent as effort {effort}")
+        elif options.effort != effort:
+            losses.add("reasoning.effort", "renamed", f"{options.effort} is sent as {effort}")
         return {"thinking": {"type": "adaptive"}} | ({"output_config": {"effort": effort}} if effort else {})
     wanted = options.budget if options.budget and options.budget > 0 else BUDGETS.get(options.effort or "", 8192)
     room = wanted if max_tokens is None else max_tokens - max(1, max_tokens // 4)
@@ -102,6 +113,10 @@ def _claude(options: ReasoningOptions, off: bool, model: str, max_tokens: int | 
     budget = max(MIN_BUDGET, min(wanted, room))
     if options.budget and options.budget != budget:
         losses.add("reasoning.budget", "clamped", f"{options.budget} became {budget}")
+    elif options.effort is not None:
+        losses.add("reasoning.effort", "emulated", f"said by a budget of {budget} tokens")
+    elif options.budget is None:
+        losses.add("reasoning.enabled", "emulated", f"said by a budget of {budget} tokens")
     return {"thinking": {"type": "enabled", "budget_tokens": budget}}
 
 

@@ -14,7 +14,7 @@ from modelmux.wire.bedrock_converse.turns import encode_conversation
 from modelmux.wire.bedrock_converse.vocabulary import WIRE, Losses, own, put_extra
 
 _NOT_HERE = ("seed", "presence_penalty", "frequency_penalty", "logprobs", "top_logprobs", "user")
-"""Canonical fields without a counterpart in this API. 0 and False ask for nothing, so they are lost in silence."""
+"""Canonical fields without a counterpart in this API. False, and 0 for all but a seed, ask for nothing."""
 
 _TIERS = {"auto": "default", "standard_only": "default", "standard": "default", "scale": "reserved"}
 _KNOWN_TIERS = frozenset({"default", "priority", "flex", "reserved"})
@@ -102,7 +102,7 @@ def _tools(req: Request, body: dict[str, Any], losses: Losses) -> None:
         config["toolChoice"] = said
     if config:
         body["toolConfig"] = config
-    if req.parallel_tool_calls is False and specs:
+    if req.parallel_tool_calls is False:
         losses.add("parallel_tool_calls", "dropped", "this API has no such parameter")
 
 
@@ -227,7 +227,7 @@ def _make_room_for_thinking(fields: Mapping[str, Any], body: dict[str, Any], los
 
 def _rest(req: Request, body: dict[str, Any], losses: Losses) -> None:
     for name in _NOT_HERE:
-        if getattr(req, name):
+        if getattr(req, name) or (name == "seed" and req.seed is not None):
             losses.add(name, "dropped", "this API has no such parameter")
     if req.n is not None and req.n != 1:
         losses.add("n", "dropped", "this API gives one answer a call")

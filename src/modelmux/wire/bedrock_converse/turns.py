@@ -59,10 +59,14 @@ def _turn(message: Message, encoder: BlockEncoder, losses: Losses) -> _Turn:
     role = _ROLES.get(message.role, "system")
     if message.name is not None:
         losses.add("messages.name", "dropped", "turns have no names here")
+    if message.role == "developer":
+        losses.add("messages.role", "renamed", "a developer's turn goes as the system's")
     parts: Iterable[Part] = message.content
     if not ours:
         if role == "assistant" and any(isinstance(part, Media) for part in parts):
             losses.add("messages.media", "dropped", "an assistant turn holds no media here")
+        if any(isinstance(part, Text) and part.cache is not None and not _says_something(part) for part in parts):
+            losses.add("cache", "dropped", "a mark on blank text, which is left out")
         parts = [
             part for part in parts if _says_something(part) and not (role == "assistant" and isinstance(part, Media))
         ]

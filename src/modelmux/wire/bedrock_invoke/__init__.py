@@ -21,6 +21,8 @@ from modelmux._http import SSEDecoder
 from modelmux.errors import InvalidRequest, MalformedResponse, ProviderError
 from modelmux.types import Event, Request, Response, Source, Start, Warning
 from modelmux.wire import _stream
+from modelmux.wire._across import arrived
+from modelmux.wire._names import OPENAI_NAMES
 from modelmux.wire._source import from_source
 from modelmux.wire.bedrock_invoke import answers, nova, prompts
 from modelmux.wire.bedrock_invoke.chat import as_openai
@@ -60,6 +62,7 @@ class _Invoke:
     """See :class:`modelmux.wire.Wire`."""
 
     id = WIRE
+    tool_names = OPENAI_NAMES
     reads_headers = True
 
     def __init__(self, provider: str, usage: str) -> None:
@@ -110,7 +113,9 @@ class _Invoke:
         hints, model = own(req.extra), req.model or ""
         family = family_of_model(model, hints.get("$family"))
         if family in PROMPTS:
-            return prompts.encode_request(req, family)
+            req, lost = arrived(req, WIRE)
+            body, warnings = prompts.encode_request(req, family)
+            return body, [*lost, *warnings]
         body, warnings = self._spoken[family].encode_request(replace(req, source=None), model=model)
         if family == NOVA:
             return nova.from_converse(body, hints.get("$nova")), warnings

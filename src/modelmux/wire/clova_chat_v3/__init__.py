@@ -10,6 +10,7 @@ from typing import Any
 
 from modelmux.errors import ProviderError
 from modelmux.types import Event, Request, Response, Warning
+from modelmux.wire._names import OPENAI_NAMES
 from modelmux.wire._stream import StreamDecoder, decode_stream
 from modelmux.wire.clova_chat_v3 import request, response, stream
 from modelmux.wire.clova_chat_v3.stream import ChatStream
@@ -22,6 +23,7 @@ class ClovaChat:
     """The codec (see :class:`modelmux.wire.Wire`)."""
 
     id = WIRE
+    tool_names = OPENAI_NAMES
 
     def __init__(self, provider: str, usage: str) -> None:
         self.provider = provider

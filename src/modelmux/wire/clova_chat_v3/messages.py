@@ -8,7 +8,9 @@ from typing import Any
 from modelmux._json import parse_arguments
 from modelmux.errors import InvalidRequest
 from modelmux.types import Media, Message, Opaque, Part, Reasoning, Refusal, Role, Text, ToolCall, ToolResult
+from modelmux.wire._calls import is_loose
 from modelmux.wire._kept import Losses, word
+from modelmux.wire._media import asks_detail
 from modelmux.wire.clova_chat_v3.vocabulary import MINE, WIRE
 
 _ROLES: dict[str, Role] = {"system": "system", "user": "user", "assistant": "assistant", "tool": "tool"}
@@ -123,6 +125,11 @@ def _turn(message: Message, parts: Sequence[Part], losses: Losses) -> dict[str, 
         losses.add("messages.name", "dropped", "turns have no names here")
     item: dict[str, Any] = {"role": role, **MINE.fields(message.extra)}
     calls = [encode_call(part) for part in parts if isinstance(part, ToolCall)]
+    for part in parts:
+        if isinstance(part, ToolCall):
+            _marks(part, losses)
+            if is_loose(part) and "$arguments" not in MINE.of(part.extra):
+                losses.add("tool_call.arguments", "dropped", "arguments that are no JSON object")
     blocks = _blocks([part for part in parts if not isinstance(part, ToolCall)], losses, pictures=role == "user")
     if blocks or ("content" not in item and "$absent" not in own):
         item["content"] = _plain(blocks, own, losses)
@@ -142,17 +149,24 @@ def _plain(blocks: list[Any], own: Any, losses: Losses) -> Any:
     return blocks
 
 
+def _marks(part: Part, losses: Losses) -> None:
+    if getattr(part, "cache", None) is not None:
+        losses.add("cache", "dropped", "there are no cache marks here")
+    if getattr(part, "signature", None) is not None and not isinstance(part, Reasoning):
+        losses.add("signature", "dropped", "a vendor's signature goes back to that vendor only")
+
+
 def _blocks(parts: Sequence[Part], losses: Losses, *, pictures: bool) -> list[Any]:
     out = []
     for part in parts:
-        if getattr(part, "cache", None) is not None:
-            losses.add("cache", "dropped", "there are no cache marks here")
+        _marks(part, losses)
         if isinstance(part, Text):
             if part.citations:
                 losses.add("citations", "dropped", "citations cannot be sent back")
             out.append({**MINE.fields(part.extra), "type": "text", "text": part.text})
         elif isinstance(part, Reasoning):
-            losses.add("reasoning", "dropped", "this vendor does not take reasoning back")
+            if part.text or part.signature or part.redacted:
+                losses.add("reasoning", "dropped", "this vendor does not take reasoning back")
         elif isinstance(part, Refusal):
             losses.add("refusal", "renamed", "a refusal goes as text")
             out.append({"type": "text", "text": part.text})
@@ -162,13 +176,20 @@ def _blocks(parts: Sequence[Part], losses: Losses, *, pictures: bool) -> list[An
         elif isinstance(part, Media) and part.kind == "image" and pictures and (part.data or part.url):
             given = {"dataUri": {"data": part.data}} if part.data else {"imageUrl": {"url": part.url}}
             out.append({"type": "image_url", **given})
-            if part.detail is not None:
+            if asks_detail(part):
                 losses.add("media.detail", "dropped", "images have no detail here")
         elif isinstance(part, Opaque) and part.wire == WIRE:
             out.append(part.value)
         else:
-            losses.add(type(part).__name__.lower(), "dropped", "this format has no place for it here")
+            losses.add(
+                _FIELDS.get(type(part).__name__, type(part).__name__.lower()),
+                "dropped",
+                "this format has no place for it here",
+            )
     return out
+
+
+_FIELDS = {"ServerToolCall": "server_tool_call", "ServerToolResult": "server_tool_result"}
 
 
 def encode_call(call: ToolCall) -> dict[str, Any]:
@@ -187,6 +208,8 @@ def _result(result: ToolResult, beside: Any, losses: Losses) -> dict[str, Any]:
         item["toolCallId"] = result.id
     if result.is_error:
         losses.add("tool_result.is_error", "dropped", "a failed tool is told by its text only")
+    if result.cache is not None:
+        losses.add("cache", "dropped", "there are no cache marks here")
     blocks = _blocks(result.content, losses, pictures=False)
     if blocks or ("content" not in item and "$absent" not in beside):
         item["content"] = _plain(blocks, MINE.of(result.extra), losses)

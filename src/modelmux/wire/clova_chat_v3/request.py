@@ -8,8 +8,10 @@ from typing import Any
 
 from modelmux.errors import InvalidRequest
 from modelmux.types import Output, ReasoningOptions, Request, ServerTool, Source, Tool, ToolChoice, Warning
+from modelmux.wire._across import arrived
 from modelmux.wire._functions import decode_function, encode_function
-from modelmux.wire._kept import Losses, number, strings, whole
+from modelmux.wire._kept import Losses, asks, described, number, off, strings, whole
+from modelmux.wire._names import OPENAI_NAMES
 from modelmux.wire._source import from_source
 from modelmux.wire.clova_chat_v3.messages import decode_messages, encode_messages
 from modelmux.wire.clova_chat_v3.vocabulary import MINE, WIRE
@@ -98,9 +100,9 @@ _FIELDS: dict[str, tuple[str, Callable[[Any], Any]]] = {
 
 def encode_request(req: Request, *, model: str) -> tuple[dict[str, Any], list[Warning]]:
     """The body to send, and what it could not say."""
-    wanted = replace(req, model=model or req.model)
-    said = from_source(wanted, WIRE, _encode)
-    return said if said is not None else _encode(wanted)
+    wanted, lost = arrived(replace(req, model=model or req.model), WIRE, OPENAI_NAMES)
+    body, warnings = from_source(wanted, WIRE, _encode) or _encode(wanted)
+    return body, [*lost, *warnings]
 
 
 def _encode(req: Request) -> tuple[dict[str, Any], list[Warning]]:
@@ -117,11 +119,11 @@ def _encode(req: Request) -> tuple[dict[str, Any], list[Warning]]:
         body["stop"] = list(req.stop)
     _encode_tools(req, body, losses)
     if req.output is not None:
-        _encode_output(req.output, body, losses)
+        _encode_output(req.output, body)
     if req.reasoning is not None:
         _encode_reasoning(req.reasoning, body, losses)
     for attr in _UNSAID:
-        if getattr(req, attr) is not None:
+        if asks(req, attr):
             losses.add(attr, "dropped", "this API has no such parameter")
     if req.n is not None and req.n > 1:
         losses.add("n", "dropped", "this API gives one answer a call")
@@ -139,8 +141,10 @@ def _encode_tools(req: Request, body: dict[str, Any], losses: Losses) -> None:
             else:
                 losses.add(f"tools.{tool.kind}", "dropped", "a tool run by another vendor")
         elif choice is None or choice.mode != "allowed" or tool.name in choice.names:
-            if tool.strict is not None:
+            if tool.strict:
                 losses.add("tools.strict", "dropped", "this vendor takes no such switch")
+            if tool.cache is not None:
+                losses.add("cache", "dropped", "there are no cache marks here")
             said.append(encode_function(tool, MINE))
     if said:
         body["tools"] = said
@@ -154,13 +158,11 @@ def _encode_tools(req: Request, body: dict[str, Any], losses: Losses) -> None:
             losses.add("tool_choice", "emulated", "a model cannot be made to call just any tool here")
 
 
-def _encode_output(output: Output, body: dict[str, Any], losses: Losses) -> None:
+def _encode_output(output: Output, body: dict[str, Any]) -> None:
     said = {**MINE.fields(output.extra), "type": "json"}
-    if output.schema is not None:
-        said["schema"] = output.schema
-    for attr in ("name", "description", "strict"):
-        if getattr(output, attr) is not None:
-            losses.add(f"output.{attr}", "dropped", "a schema goes without it here")
+    schema = described(output)  # its name is a label, and it always binds: nothing lost in `name` and `strict`
+    if schema is not None:
+        said["schema"] = schema
     body["responseFormat"] = said
 
 
@@ -182,7 +184,7 @@ def _encode_reasoning(options: ReasoningOptions, body: dict[str, Any], losses: L
         if getattr(options, attr) is not None:
             losses.add(f"reasoning.{attr}", "emulated", f"said as effort {said.get('effort')!r}")
     for attr in ("include", "summary"):
-        if getattr(options, attr) is not None:
+        if getattr(options, attr) is not None and not off(options):
             losses.add(f"reasoning.{attr}", "dropped", "thinking is always shown here")
     if said:
         body["thinking"] = said

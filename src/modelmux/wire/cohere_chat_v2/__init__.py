@@ -12,6 +12,7 @@ from typing import Any
 from modelmux.errors import ProviderError
 from modelmux.types import Event, Request, Response, Warning
 from modelmux.wire import _refusal
+from modelmux.wire._names import OPENAI_NAMES
 from modelmux.wire._stream import StreamDecoder, decode_stream
 from modelmux.wire.cohere_chat_v2 import request, response, stream_out
 from modelmux.wire.cohere_chat_v2.stream import ChatStream
@@ -24,6 +25,7 @@ class CohereChat:
     """The codec (see :class:`modelmux.wire.Wire`)."""
 
     id = WIRE
+    tool_names = OPENAI_NAMES
 
     def __init__(self, provider: str, usage: str) -> None:
         self.provider = provider

@@ -8,7 +8,7 @@ from typing import Any
 
 from modelmux.types import Output, ReasoningOptions, Request, ServerTool, Tool, ToolChoice
 from modelmux.wire._functions import decode_function, encode_function
-from modelmux.wire._kept import Losses, number, strings, whole
+from modelmux.wire._kept import Losses, asks, described, number, off, strings, whole
 from modelmux.wire.cohere_chat_v2.vocabulary import MINE
 
 SCALARS: dict[str, tuple[str, Callable[[Any], bool]]] = {
@@ -59,7 +59,7 @@ def encode_scalars(req: Request, body: dict[str, Any], losses: Losses, *, as_cam
             losses.add("stop", "capped", f"no more than {_STOPS} stop sequences here")
             body["stop_sequences"] = list(req.stop[:_STOPS])
     for attr, detail in _UNSAID.items():
-        if getattr(req, attr) is not None:
+        if asks(req, attr):
             losses.add(attr, "dropped", detail)
     if req.n is not None and req.n > 1:
         losses.add("n", "dropped", "this API gives one answer a call")
@@ -150,15 +150,11 @@ def decode_output(value: Any) -> Output | None:
     return Output(extra=MINE.keep(rest))
 
 
-def encode_output(output: Output, body: dict[str, Any], losses: Losses) -> None:
+def encode_output(output: Output, body: dict[str, Any]) -> None:
     said = {**MINE.fields(output.extra), "type": "json_object"}
-    if output.schema is not None:
-        said[MINE.of(output.extra).get("$schema", "json_schema")] = output.schema
-    for attr in ("name", "description"):
-        if getattr(output, attr) is not None:
-            losses.add(f"output.{attr}", "dropped", "a schema goes without it here")
-    if output.strict is not None and output.schema is not None:
-        losses.add("output.strict", "dropped", "a schema is always kept to here")
+    schema = described(output)  # its name is a label, and it always binds: nothing lost in `name` and `strict`
+    if schema is not None:
+        said[MINE.of(output.extra).get("$schema", "json_schema")] = schema
     body["response_format"] = said
 
 
@@ -200,7 +196,7 @@ def encode_reasoning(options: ReasoningOptions, body: dict[str, Any], losses: Lo
         losses.add("reasoning.budget", "renamed", "said by switching thinking off")
     if options.summary is not None:
         losses.add("reasoning.summary", "dropped", "thinking is shown in full here")
-    if options.include is not None:
+    if options.include is not None and not off(options):
         losses.add("reasoning.include", "dropped", "thinking is always shown here")
     if said or MINE.of(options.extra):
         body["thinking"] = said

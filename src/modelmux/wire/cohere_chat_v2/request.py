@@ -7,7 +7,9 @@ from typing import Any
 
 from modelmux.errors import InvalidRequest
 from modelmux.types import Request, Source, Warning
+from modelmux.wire._across import arrived
 from modelmux.wire._kept import Losses
+from modelmux.wire._names import OPENAI_NAMES
 from modelmux.wire._source import from_source
 from modelmux.wire.cohere_chat_v2 import options
 from modelmux.wire.cohere_chat_v2.messages import decode_messages, encode_messages
@@ -53,7 +55,7 @@ _FIELDS = {
 
 def encode_request(req: Request, *, model: str, stream: bool) -> tuple[dict[str, Any], list[Warning]]:
     """The body to send, and what it could not say. An empty ``model`` leaves the field out."""
-    wanted = req if req.stream == stream else replace(req, stream=stream)
+    wanted, lost = arrived(req if req.stream == stream else replace(req, stream=stream), WIRE, OPENAI_NAMES)
     said = from_source(wanted, WIRE, _encode)
     body, warnings = said if said is not None else _encode(wanted)
     if model:
@@ -65,7 +67,7 @@ def encode_request(req: Request, *, model: str, stream: bool) -> tuple[dict[str,
         body.pop("stream", None)
     else:
         body["stream"] = before
-    return body, warnings
+    return body, [*lost, *warnings]
 
 
 def _encode(req: Request) -> tuple[dict[str, Any], list[Warning]]:
@@ -81,7 +83,7 @@ def _encode(req: Request) -> tuple[dict[str, Any], list[Warning]]:
     options.encode_scalars(req, body, losses, as_came="$came" in MINE.of(req.extra))
     options.encode_tools(req, body, losses)
     if req.output is not None:
-        options.encode_output(req.output, body, losses)
+        options.encode_output(req.output, body)
     if req.reasoning is not None:
         options.encode_reasoning(req.reasoning, body, losses)
     return body, losses.warnings

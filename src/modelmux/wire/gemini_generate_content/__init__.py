@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from modelmux._fold import fold
 from modelmux._json import loads
 from modelmux.errors import ConfigError, MalformedResponse, ProviderError
 from modelmux.types import Event, Request, Response, Usage, Warning
 from modelmux.wire import _stream
+from modelmux.wire._names import GEMINI_NAMES, NameRule
 from modelmux.wire._usage import read_usage
 from modelmux.wire.gemini_generate_content import error, request, response, stream, stream_out
 from modelmux.wire.gemini_generate_content._names import FINISH_NUMBERS, WIRE
@@ -41,6 +42,7 @@ class Codec:
     usage: str
     dialect: Dialect
     id: str = WIRE
+    tool_names: ClassVar[NameRule] = GEMINI_NAMES
 
     def decode_request(self, body: dict[str, Any]) -> Request:
         return request.decode_request(body)

@@ -23,6 +23,8 @@ from modelmux.types import (
     ToolResult,
     Warning,
 )
+from modelmux.wire._calls import is_loose
+from modelmux.wire._media import asks_detail
 from modelmux.wire.gemini_generate_content._fields import own, write_back
 from modelmux.wire.gemini_generate_content._names import WIRE
 
@@ -61,50 +63,55 @@ class Encoder:
     """
 
     def __init__(self, *, media_in_results: bool = True, answer: bool = False, as_came: bool = False) -> None:
-        self.warnings: list[Warning] = []
+        self._warnings: dict[tuple[str, str], Warning] = {}
         self.tool_names: dict[str, str] = {}
         self.as_came = as_came
         self._answer = answer
         self._media_in_results = media_in_results
-        self._cache_seen = False
         self._without_id: set[str] = set()
 
     def warn(self, field: str, action: str, detail: str = "") -> None:
-        self.warnings.append(Warning(field, action, detail))
+        """Each kind of loss once, however many turns of a history have it."""
+        self._warnings.setdefault((field, action), Warning(field, action, detail))
+
+    @property
+    def warnings(self) -> list[Warning]:
+        return list(self._warnings.values())
 
     def cached(self, mark: Any) -> None:
-        """Cache marks are said once a request, not once a mark."""
-        if mark is not None and not self._cache_seen:
-            self._cache_seen = True
+        if mark is not None:
             self.warn("cache", "dropped", "prompts are cached without marks here")
 
-    def parts(self, content: tuple[Part, ...], where: str) -> list[dict[str, Any]]:
+    def parts(self, content: tuple[Part, ...]) -> list[dict[str, Any]]:
         """All parts that can be said; a tool result may give several."""
         out: list[dict[str, Any]] = []
-        for index, part in enumerate(content):
-            if type(part) is Text and not part.extra and part.signature is None:
+        for part in content:
+            if type(part) is Text and not part.extra and part.signature is None and not part.citations:
                 out.append({"text": part.text})
                 if part.cache is not None:
                     self.cached(part.cache)
                 continue
             encode = _ENCODERS[type(part)]
             self.cached(getattr(part, "cache", None))
-            out.extend(encode(self, part, f"{where}.content[{index}]"))
+            out.extend(encode(self, part))
         return out
 
-    def _text(self, part: Text, _where: str) -> list[Any]:
+    def _text(self, part: Text) -> list[Any]:
         fields = own(part.extra)
+        if part.citations and not self._answer:
+            self.warn("citations", "dropped", "citations cannot be sent back")
         out: dict[str, Any] = {} if fields.get("$text") and not part.text else {"text": part.text}
         if part.signature is not None:
             out["thoughtSignature"] = part.signature
         return [write_back(out, fields)]
 
-    def _reasoning(self, part: Reasoning, where: str) -> list[Any]:
+    def _reasoning(self, part: Reasoning) -> list[Any]:
         if WIRE not in part.extra:
             if self._answer:
                 # Shown, but without the signature: it would come back as if this vendor had made it.
                 return [{"thought": True, "text": part.text}] if part.text else []
-            self.warn(where, "dropped", "reasoning is taken back only by the vendor that made it")
+            if part.text or part.signature or part.redacted:
+                self.warn("reasoning", "dropped", "reasoning is taken back only by the vendor that made it")
             return []
         fields = own(part.extra)
         out: dict[str, Any] = {"thought": True}
@@ -114,19 +121,19 @@ class Encoder:
             out["thoughtSignature"] = part.signature
         return [write_back(out, fields)]
 
-    def _refusal(self, part: Refusal, where: str) -> list[Any]:
-        self.warn(where, "emulated", "a refusal is plain text here")
+    def _refusal(self, part: Refusal) -> list[Any]:
+        self.warn("refusal", "renamed", "a refusal is plain text here")
         return [{"text": part.text}]
 
-    def _tool_call(self, part: ToolCall, where: str) -> list[Any]:
+    def _tool_call(self, part: ToolCall) -> list[Any]:
         self.tool_names[part.id] = part.name
         fields = own(part.extra)
         call: dict[str, Any] = {"name": part.name}
         inside = fields.get("functionCall")
         if part.arguments or not (isinstance(inside, dict) and inside.get("$args")):
             call["args"] = part.arguments
-            if part.raw is not None and not part.arguments and part.raw.strip() not in ("", "{}"):
-                self.warn(f"{where}.arguments", "dropped", "the call's arguments are not a JSON object")
+            if is_loose(part):
+                self.warn("tool_call.arguments", "dropped", "the call's arguments are not a JSON object")
         if not fields.get("$id"):
             call["id"] = part.id
         else:
@@ -136,7 +143,7 @@ class Encoder:
             out["thoughtSignature"] = part.signature
         return [write_back(out, fields)]
 
-    def _tool_result(self, part: ToolResult, where: str) -> list[Any]:
+    def _tool_result(self, part: ToolResult) -> list[Any]:
         fields = own(part.extra)
         inside = fields.get("functionResponse") or {}
         answer: dict[str, Any] = {}
@@ -146,38 +153,38 @@ class Encoder:
             answer["name"] = self.tool_names[part.id]
         elif "$name" not in inside:
             answer["name"] = part.id
-            self.warn(f"{where}.name", "emulated", "no call in the conversation has this id: named after it")
+            self.warn("tool_result.name", "emulated", "no call in the conversation has this id: named after it")
         texts = [item.text for item in part.content if isinstance(item, Text)]
         if texts or not inside.get("$response"):
             answer["response"] = _result_value(texts, part.is_error, inside.get("$key"))
         others = tuple(item for item in part.content if not isinstance(item, Text))
         beside: list[Any] = []
         if others or inside.get("$parts"):
-            media = self.parts(others, where)
+            media = self.parts(others)
             if self._media_in_results or WIRE in part.extra:
                 answer["parts"] = media
             else:
                 beside = media
-                self.warn(where, "emulated", "this model takes no media inside a result: it stands beside it")
+                self.warn("tool_result.media", "emulated", "no media inside a result: it stands beside it")
         if not fields.get("$id") and part.id not in self._without_id:
             answer["id"] = part.id
         return [write_back({"functionResponse": answer}, fields), *beside]
 
-    def _media(self, part: Media, where: str) -> list[Any]:
+    def _media(self, part: Media) -> list[Any]:
         fields = own(part.extra)
-        if part.detail is not None:
-            self.warn(f"{where}.detail", "dropped")
+        if asks_detail(part):
+            self.warn("media.detail", "dropped", "images have no detail here")
         if part.data is None and part.url is None and part.text is not None:
-            self.warn(where, "emulated", "a text given as a document goes as text")
+            self.warn("media.text", "emulated", "a text given as a document goes as text")
             return [{"text": part.text}]
-        out = self._blob(part, where)
+        out = self._blob(part)
         if out is None:
             return []
         if part.signature is not None:
             out["thoughtSignature"] = part.signature
         return [write_back(out, fields)]
 
-    def _blob(self, part: Media, where: str) -> dict[str, Any] | None:
+    def _blob(self, part: Media) -> dict[str, Any] | None:
         media_type, data = part.media_type, part.data
         url = part.file_id if part.url is None else part.url
         if data is None and url is not None and url.startswith("data:"):
@@ -187,10 +194,10 @@ class Encoder:
             blob: dict[str, Any] = {"data": data}
             guess = media_type or (None if known else _sniffed(data, part.kind))
         elif url is None:
-            self.warn(where, "dropped", "media without content")
+            self.warn("media", "dropped", "media without content")
             return None
         elif part.url is None and not _OWN_URIS.match(url):
-            self.warn(where, "dropped", "another vendor's file id means nothing here")
+            self.warn("media.file_id", "dropped", "another vendor's file id means nothing here")
             return None
         else:
             blob = {"fileUri": url}
@@ -198,14 +205,14 @@ class Encoder:
             if not known and media_type is None and not _OWN_URIS.match(url):
                 guess = mimetypes.guess_type(url.partition("?")[0])[0] or _DEFAULT_TYPES[part.kind]
             if not part.extra and not _OWN_URIS.match(url):
-                self.warn(where, "kept", "only newer models fetch an address that is not Google's")
+                self.warn("media.url", "kept", "only newer models fetch an address that is not Google's")
         if guess is not None:
             blob["mimeType"] = guess
         if part.name is not None:
             blob["displayName"] = part.name
         return {"inlineData" if data is not None else "fileData": blob}
 
-    def _server_call(self, part: ServerToolCall, where: str) -> list[Any]:
+    def _server_call(self, part: ServerToolCall) -> list[Any]:
         fields = own(part.extra)
         kind = fields.get("$kind")
         if kind == "executableCode":
@@ -214,13 +221,13 @@ class Encoder:
             inside = fields.get("toolCall") or {}
             value = {} if inside.get("$args") and not part.arguments else {"args": part.arguments}
         else:
-            self.warn(where, "dropped", "a call of another vendor's own tool")
+            self.warn("server_tool_call", "dropped", "a call of another vendor's own tool")
             return []
         if part.id is not None:
             value["id"] = part.id
         return [write_back({kind: value}, fields)]
 
-    def _server_result(self, part: ServerToolResult, where: str) -> list[Any]:
+    def _server_result(self, part: ServerToolResult) -> list[Any]:
         fields = own(part.extra)
         kind = fields.get("$kind")
         if kind == "codeExecutionResult" and isinstance(part.content, dict):
@@ -229,20 +236,20 @@ class Encoder:
             inside = fields.get("toolResponse") or {}
             value = {} if inside.get("$response") and part.content is None else {"response": part.content}
         else:
-            self.warn(where, "dropped", "a result of another vendor's own tool")
+            self.warn("server_tool_result", "dropped", "a result of another vendor's own tool")
             return []
         if part.id is not None:
             value["id"] = part.id
         return [write_back({kind: value}, fields)]
 
-    def _opaque(self, part: Opaque, where: str) -> list[Any]:
+    def _opaque(self, part: Opaque) -> list[Any]:
         if part.wire == WIRE:
             return [part.value]
-        self.warn(where, "dropped", f"a block that only {part.wire} knows")
+        self.warn("opaque", "dropped", f"a block that only {part.wire} knows")
         return []
 
 
-_ENCODERS: dict[type, Callable[[Encoder, Any, str], list[Any]]] = {
+_ENCODERS: dict[type, Callable[[Encoder, Any], list[Any]]] = {
     Text: Encoder._text,
     Reasoning: Encoder._reasoning,
     Refusal: Encoder._refusal,
@@ -255,6 +262,9 @@ _ENCODERS: dict[type, Callable[[Encoder, Any, str], list[Any]]] = {
 }
 
 
+_OWN_KEYS = {"output", "error"}
+
+
 def _result_value(texts: list[str], is_error: bool, key: Any) -> dict[str, Any]:
     """A result as the object this format wants: itself when it is one, else under Google's key for it."""
     if not texts and not is_error:
@@ -265,7 +275,8 @@ def _result_value(texts: list[str], is_error: bool, key: Any) -> dict[str, Any]:
             value = loads(text)
         except ValueError:
             value = None
-        if isinstance(value, dict):
+        # One key that reads as Google's own for a result, or none, would come back as another thing.
+        if isinstance(value, dict) and value and not (len(value) == 1 and value.keys() <= _OWN_KEYS):
             return value
     return {key or ("error" if is_error else "output"): text}
 

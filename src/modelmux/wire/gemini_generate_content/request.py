@@ -8,7 +8,9 @@ from typing import Any
 
 from modelmux.errors import InvalidRequest
 from modelmux.types import Message, Part, Request, Role, Source, Text, Tool, ToolResult, Warning
+from modelmux.wire._across import arrived
 from modelmux.wire._calls import with_results_in_order
+from modelmux.wire._names import GEMINI_NAMES
 from modelmux.wire._source import from_source
 from modelmux.wire.gemini_generate_content._fields import camel, items, nested, own, write_back
 from modelmux.wire.gemini_generate_content._names import WIRE
@@ -130,12 +132,13 @@ def _speaker(role: Role, parts: tuple[Part, ...]) -> Role:
 
 def encode_request(req: Request, *, model: str) -> tuple[dict[str, Any], list[Warning]]:
     """The body for ``model``."""
+    req, lost = arrived(req, WIRE, GEMINI_NAMES)
     sent = from_source(req, WIRE, lambda request: _encode(request, model))
     body, warnings = _encode(req, model) if sent is None else sent
     stated = body.get("model")
     if isinstance(stated, str):
         body["model"] = f"models/{model}" if stated.startswith("models/") else model
-    return body, warnings
+    return body, [*lost, *warnings]
 
 
 def _encode(req: Request, model: str) -> tuple[dict[str, Any], list[Warning]]:
@@ -187,7 +190,7 @@ def _conversation(
             system = (*system, *late)
             rest = tuple(message for message in rest if message.role not in ("system", "developer"))
     instruction = _instruction(system, encoder)
-    contents = [_turn(message, index, encoder) for index, message in enumerate(rest, leading)]
+    contents = [_turn(message, encoder) for message in rest]
     if shape is None:
         contents = _alternating(contents)
         if signed:
@@ -218,16 +221,18 @@ def _instruction(system: tuple[Message, ...], encoder: Encoder) -> Any:
         fields = own(system[0].extra)
         if fields.get("$parts") == "string" and all(type(part) is Text for part in system[0].content):
             return system[0].text
-        return _turn(system[0], 0, encoder)
-    parts = [part for index, message in enumerate(system) for part in _turn(message, index, encoder)["parts"]]
+        return _turn(system[0], encoder)
+    parts = [part for message in system for part in _turn(message, encoder)["parts"]]
     return {"parts": parts}
 
 
-def _turn(message: Message, index: int, encoder: Encoder) -> dict[str, Any]:
+def _turn(message: Message, encoder: Encoder) -> dict[str, Any]:
     fields = own(message.extra)
+    if message.role == "developer":
+        encoder.warn("messages.role", "renamed", "a developer's turn goes as the system's")
     if message.name is not None:
-        encoder.warn(f"messages[{index}].name", "dropped", "turns carry no names here")
-    parts: Any = encoder.parts(message.content, f"messages[{index}]")
+        encoder.warn("messages.name", "dropped", "turns carry no names here")
+    parts: Any = encoder.parts(message.content)
     if not encoder.as_came and {"text": ""} in parts:  # refused: "must have a text parameter"
         parts = [part for part in parts if part != {"text": ""}]
     shape = fields.get("$parts") if fields else None
@@ -262,8 +267,8 @@ def _alternating(contents: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def _sign(contents: list[dict[str, Any]], encoder: Encoder) -> None:
     """Give the first call of each turn a signature where its own model made none."""
-    for index, content in enumerate(contents):
+    for content in contents:
         first = next((part for part in content["parts"] if "functionCall" in part), None)
         if first is not None and "thoughtSignature" not in first:
             first["thoughtSignature"] = SKIP_SIGNATURE
-            encoder.warn(f"contents[{index}]", "emulated", "a call made by another model carries no signature")
+            encoder.warn("signature", "emulated", "a call made by another model carries no signature")

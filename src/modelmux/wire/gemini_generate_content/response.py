@@ -173,7 +173,7 @@ def encode_response(resp: Response) -> dict[str, Any]:
 def encode_candidate(choice: Choice) -> dict[str, Any]:
     fields = own(choice.extra)
     content: dict[str, Any] = {"role": "model"}
-    parts = Encoder(answer=True).parts(choice.content, "content")
+    parts = Encoder(answer=True).parts(choice.content)
     if parts:
         content = {"parts": parts, "role": "model"}
     out: dict[str, Any] = {"content": content}

@@ -67,6 +67,8 @@ def encode_thinking(options: ReasoningOptions, model: str, encoder: Encoder) -> 
         else:
             _budget(out, options, model, encoder)
     include = options.include if options.include is not None else (True if options.summary else None)
+    if options.summary not in (None, "auto"):
+        encoder.warn("reasoning.summary", "emulated", "a summary has no kinds here")
     if include is not None:
         out["includeThoughts"] = include
     return write_back(out, fields) if out or WIRE in options.extra else None
@@ -110,4 +112,6 @@ def _budget(out: dict[str, Any], options: ReasoningOptions, model: str, encoder:
         budget = min(max(asked, family[1]), family[2])
     if budget != asked:
         encoder.warn("reasoning", "clamped", f"{asked} to {budget} tokens")
+    elif options.effort not in (None, "none"):
+        encoder.warn("reasoning.effort", "emulated", f"said by a budget of {budget} tokens")
     out["thinkingBudget"] = budget

@@ -86,7 +86,7 @@ def _declaration(raw: dict[str, Any]) -> Tool | None:
 
 def encode_tools(tools: tuple[Tool | ServerTool, ...], layout: Any, encoder: Encoder) -> Any:
     """The ``tools`` field, in the layout it came in when the tools still fit it."""
-    said = [value for index, tool in enumerate(tools) if (value := _tool(tool, index, encoder)) is not None]
+    said = [value for tool in tools if (value := _tool(tool, encoder)) is not None]
     if isinstance(layout, list) and len(said) == len(tools):
         laid_out = _laid_out(said, layout)
         if laid_out is not None:
@@ -130,22 +130,21 @@ def _laid_out(said: list[tuple[bool, Any]], layout: list[Any]) -> Any:
     return out[0] if layout[0] == "object" and len(out) == 1 else out
 
 
-def _tool(tool: Tool | ServerTool, index: int, encoder: Encoder) -> tuple[bool, Any] | None:
-    where = f"tools[{index}]"
+def _tool(tool: Tool | ServerTool, encoder: Encoder) -> tuple[bool, Any] | None:
     encoder.cached(tool.cache)
     if isinstance(tool, Tool):
         if tool.strict:
-            encoder.warn(f"{where}.strict", "dropped", "arguments are not forced into the schema here")
+            encoder.warn("tools.strict", "dropped", "arguments are not forced into the schema here")
         return True, _function(tool)
     if tool.wire == WIRE:
         return False, dict(tool.config)
     key = _BUILT_IN.get(tool.kind)
     if key is None:
-        encoder.warn(where, "dropped", f"there is no tool of kind {tool.kind!r} here")
+        encoder.warn(f"tools.{tool.kind}", "dropped", f"there is no tool of kind {tool.kind!r} here")
         return None
     options = [name for name in tool.config if name not in ("type", "name")]
     detail = f"as {key}" + (f", without {', '.join(options)}" if options else "")
-    encoder.warn(where, "renamed", detail)
+    encoder.warn(f"tools.{tool.kind}", "renamed", detail)
     return False, {key: {}}
 
 

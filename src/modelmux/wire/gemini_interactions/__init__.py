@@ -12,6 +12,7 @@ from typing import Any
 
 from modelmux.errors import ProviderError
 from modelmux.types import Event, Request, Response, Warning
+from modelmux.wire._names import GEMINI_NAMES
 from modelmux.wire._stream import StreamDecoder, decode_stream
 from modelmux.wire.gemini_interactions import request, response, stream_out
 from modelmux.wire.gemini_interactions.error import decode_error
@@ -25,6 +26,7 @@ class GeminiInteractions:
     """The codec (see :class:`modelmux.wire.Wire`)."""
 
     id = WIRE
+    tool_names = GEMINI_NAMES
 
     def __init__(self, provider: str, usage: str) -> None:
         self.provider = provider

@@ -18,8 +18,9 @@ from modelmux.types import (
     ToolCall,
     ToolResult,
 )
+from modelmux.wire._calls import is_loose
 from modelmux.wire._kept import Losses, items, word
-from modelmux.wire._media import split_data_url
+from modelmux.wire._media import asks_detail, split_data_url
 from modelmux.wire.gemini_interactions.vocabulary import MINE, SERVER_KINDS, WIRE, citation_of
 
 Item = dict[str, Any]
@@ -172,7 +173,8 @@ def _say_refusal(part: Refusal, losses: Losses) -> Item:
 
 def _say_thought(part: Reasoning, losses: Losses) -> Item | None:
     if "$signed" not in MINE.of(part.extra):
-        losses.add("reasoning", "dropped", "reasoning goes back only to the vendor that signed it")
+        if part.text or part.signature or part.redacted:
+            losses.add("reasoning", "dropped", "reasoning goes back only to the vendor that signed it")
         return None
     item: Item = {"type": "thought"}
     if part.text:
@@ -188,6 +190,8 @@ def _say_call(part: ToolCall, losses: Losses) -> Item:
     arguments: Any = part.arguments
     if "$arguments" in own and not part.arguments:
         arguments = own["$arguments"]
+    elif is_loose(part):
+        losses.add("tool_call.arguments", "dropped", "arguments that are no JSON object")
     item = {**MINE.fields(part.extra), "type": "function_call", "name": part.name, "arguments": arguments}
     if part.id:
         item["id"] = part.id
@@ -221,6 +225,8 @@ def _say_result(part: ToolResult, losses: Losses) -> Item:
 
 def _say_media(part: Media, losses: Losses) -> Item | None:
     own = MINE.fields(part.extra)
+    if part.name is not None:
+        losses.add("media.name", "dropped", "media have no names here")
     if part.text is not None and part.data is None:
         losses.add("media.text", "emulated", "a text given as a document goes as text")
         return {"type": "text", "text": part.text}
@@ -235,7 +241,7 @@ def _say_media(part: Media, losses: Losses) -> Item | None:
         item["mime_type"] = media_type
     if part.detail in _RESOLUTIONS or (part.detail is not None and part.extra):
         item["resolution"] = part.detail
-    elif part.detail is not None:
+    elif asks_detail(part):
         losses.add("media.detail", "dropped", "the vendor chooses the resolution")
     return item
 
@@ -243,7 +249,8 @@ def _say_media(part: Media, losses: Losses) -> Item | None:
 def _say_server_tool(part: ServerToolCall | ServerToolResult, losses: Losses) -> Item | None:
     own = MINE.fields(part.extra)
     if "type" not in own:
-        losses.add("server_tool", "dropped", "a tool run by another vendor")
+        field = "server_tool_call" if isinstance(part, ServerToolCall) else "server_tool_result"
+        losses.add(field, "dropped", "a tool run by another vendor")
         return None
     return own
 

@@ -19,7 +19,9 @@ from modelmux.types import (
     ToolChoice,
     Warning,
 )
-from modelmux.wire._kept import Losses, number, strings, whole
+from modelmux.wire._across import arrived
+from modelmux.wire._kept import Losses, asks, described, number, strings, whole
+from modelmux.wire._names import GEMINI_NAMES
 from modelmux.wire._source import from_source
 from modelmux.wire.gemini_interactions.turns import decode_input, encode_input
 from modelmux.wire.gemini_interactions.vocabulary import MINE, SERVER_KINDS, WIRE, server_tool_name
@@ -178,7 +180,7 @@ _FIELDS: dict[str, Callable[[Any, dict[str, Any], dict[str, Any]], bool]] = {
 
 def encode_request(req: Request, *, model: str, stream: bool) -> tuple[dict[str, Any], list[Warning]]:
     """The body to send, and what it could not say. An empty ``model`` leaves the field out: an agent answers."""
-    wanted = req if req.stream == stream else replace(req, stream=stream)
+    wanted, lost = arrived(req if req.stream == stream else replace(req, stream=stream), WIRE, GEMINI_NAMES)
     said = from_source(wanted, WIRE, _encode)
     body, warnings = said if said is not None else _encode(wanted)
     if model:
@@ -190,7 +192,7 @@ def encode_request(req: Request, *, model: str, stream: bool) -> tuple[dict[str,
         body.pop("stream", None)
     else:
         body["stream"] = before
-    return body, warnings
+    return body, [*lost, *warnings]
 
 
 def _encode(req: Request) -> tuple[dict[str, Any], list[Warning]]:
@@ -201,15 +203,18 @@ def _encode(req: Request) -> tuple[dict[str, Any], list[Warning]]:
             body[name] = value
     _encode_system(req.messages, body, losses)
     body["input"] = encode_input(req.messages, losses)
+    if not body["input"] and WIRE not in req.extra and body.get("system_instruction"):
+        losses.add("messages.system", "renamed", "a conversation needs a user's turn: the instructions became it")
+        body["input"] = body.pop("system_instruction")
     if req.tools:
         _encode_tools(req.tools, body, losses)
     if req.output is not None:
-        _encode_output(req.output, body, losses)
+        _encode_output(req.output, body)
     if req.modalities:
         body["response_modalities"] = list(req.modalities)
     _encode_config(req, body, losses)
     for attr, detail in _UNSAID.items():
-        if getattr(req, attr) is not None:
+        if asks(req, attr):
             losses.add(attr, "dropped", detail)
     if req.n is not None and req.n > 1:
         losses.add("n", "dropped", "this API gives one answer a call")
@@ -250,7 +255,7 @@ def _encode_tools(tools: tuple[Tool | ServerTool, ...], body: dict[str, Any], lo
             item["description"] = tool.description
         if tool.parameters is not None:
             item["parameters"] = tool.parameters
-        if tool.strict is not None:
+        if tool.strict:
             losses.add("tools.strict", "dropped", "this vendor takes no such switch")
         if tool.cache is not None:
             losses.add("cache", "dropped", "there are no cache marks here; the vendor caches by itself")
@@ -259,13 +264,11 @@ def _encode_tools(tools: tuple[Tool | ServerTool, ...], body: dict[str, Any], lo
         body["tools"] = said
 
 
-def _encode_output(output: Output, body: dict[str, Any], losses: Losses) -> None:
+def _encode_output(output: Output, body: dict[str, Any]) -> None:
     said = {**MINE.fields(output.extra), "type": "text", "mime_type": "application/json"}
-    if output.schema is not None:
-        said["schema"] = output.schema
-    for attr in ("name", "description", "strict"):
-        if getattr(output, attr) is not None:
-            losses.add(f"output.{attr}", "dropped", "a schema goes without it here")
+    schema = described(output)  # its name is a label, and it always binds: nothing lost in `name` and `strict`
+    if schema is not None:
+        said["schema"] = schema
     body["response_format"] = said
 
 

@@ -7,9 +7,9 @@ from typing import Any
 
 from modelmux.errors import InvalidRequest
 from modelmux.types import Media, Message, Opaque, Part, Reasoning, Refusal, Role, Text, ToolCall, ToolResult
-from modelmux.wire._calls import with_calls_joined, with_results_in_order
+from modelmux.wire._calls import is_loose, with_calls_joined, with_results_in_order
 from modelmux.wire._kept import Losses, strings, word
-from modelmux.wire._media import bytes_of
+from modelmux.wire._media import asks_detail, bytes_of
 from modelmux.wire.ollama_chat.vocabulary import MINE, WIRE, decode_call, encode_call
 
 _ROLES: dict[str, Role] = {"system": "system", "user": "user", "assistant": "assistant", "tool": "tool"}
@@ -130,6 +130,8 @@ def encode_parts(parts: Iterable[Part], losses: Losses, *, glue: str = "") -> di
                 thoughts.append(part.text)
         elif isinstance(part, ToolCall):
             message.setdefault("tool_calls", []).append(encode_call(part))
+            if is_loose(part) and "$arguments" not in MINE.of(part.extra):
+                losses.add("tool_call.arguments", "dropped", "arguments that are no JSON object")
         elif isinstance(part, Refusal):
             losses.add("refusal", "renamed", "a refusal goes as text")
             texts.append(part.text)
@@ -161,7 +163,7 @@ def _media(part: Media, message: dict[str, Any], texts: list[str], losses: Losse
     found = bytes_of(part) if part.kind == "image" else None
     if found is not None:
         message.setdefault("images", []).append(found[1])
-        if part.detail is not None:
+        if asks_detail(part):
             losses.add("media.detail", "dropped", "images have no detail here")
     elif part.text is not None:
         losses.add("media.text", "emulated", "a text given as a document goes as text")

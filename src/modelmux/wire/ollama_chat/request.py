@@ -8,8 +8,9 @@ from typing import Any
 
 from modelmux.errors import InvalidRequest
 from modelmux.types import Output, ReasoningOptions, Request, ServerTool, Source, ToolChoice, Warning
+from modelmux.wire._across import arrived
 from modelmux.wire._functions import decode_function, encode_function
-from modelmux.wire._kept import Losses, number, strings, whole
+from modelmux.wire._kept import Losses, asks, described, number, off, strings, whole
 from modelmux.wire._source import from_source
 from modelmux.wire.ollama_chat.messages import decode_messages, encode_messages
 from modelmux.wire.ollama_chat.vocabulary import MINE, WIRE
@@ -113,7 +114,7 @@ _FIELDS: dict[str, Callable[[Any, dict[str, Any], dict[str, Any]], bool]] = {
 
 def encode_request(req: Request, *, model: str, stream: bool) -> tuple[dict[str, Any], list[Warning]]:
     """The body to send, and what it could not say. An empty ``model`` leaves the field out."""
-    wanted = req if req.stream == stream else replace(req, stream=stream)
+    wanted, lost = arrived(req if req.stream == stream else replace(req, stream=stream), WIRE)
     said = from_source(wanted, WIRE, _encode)
     body, warnings = said if said is not None else _encode(wanted)
     if model:
@@ -127,7 +128,7 @@ def encode_request(req: Request, *, model: str, stream: bool) -> tuple[dict[str,
             body["stream"] = before
     else:
         body["stream"] = stream
-    return body, warnings
+    return body, [*lost, *warnings]
 
 
 def _encode(req: Request) -> tuple[dict[str, Any], list[Warning]]:
@@ -148,11 +149,11 @@ def _encode(req: Request) -> tuple[dict[str, Any], list[Warning]]:
         body["options"] = settings
     _encode_tools(req, body, losses)
     if req.output is not None:
-        _encode_output(req.output, body, losses)
+        _encode_output(req.output, body)
     if req.reasoning is not None:
         _encode_reasoning(req.reasoning, body, losses)
     for attr, detail in _UNSAID.items():
-        if getattr(req, attr) is not None:
+        if asks(req, attr):
             losses.add(attr, "dropped", detail)
     if req.n is not None and req.n > 1:
         losses.add("n", "dropped", "this server gives one answer a call")
@@ -173,7 +174,7 @@ def _encode_tools(req: Request, body: dict[str, Any], losses: Losses) -> None:
             continue
         if offered is not None and tool.name not in offered:
             continue
-        if tool.strict is not None:
+        if tool.strict:
             losses.add("tools.strict", "dropped", "a model is not held to a tool's schema here")
         if tool.cache is not None:
             losses.add("cache", "dropped", "there are no cache marks here; the server caches by itself")
@@ -193,11 +194,9 @@ def _offered(choice: ToolChoice | None, losses: Losses) -> tuple[str, ...] | Non
     return () if choice.mode == "none" else choice.names
 
 
-def _encode_output(output: Output, body: dict[str, Any], losses: Losses) -> None:
-    body["format"] = "json" if output.schema is None else output.schema
-    for attr in ("name", "description", "strict"):
-        if getattr(output, attr) is not None:
-            losses.add(f"output.{attr}", "dropped", "a schema goes without it here")
+def _encode_output(output: Output, body: dict[str, Any]) -> None:
+    # Its name is a label, and it always binds: nothing lost in `name` and `strict`.
+    body["format"] = "json" if output.schema is None else described(output)
 
 
 _LEVELS = {"minimal": "low", "low": "low", "medium": "medium", "high": "high", "xhigh": "high", "max": "high"}
@@ -225,5 +224,5 @@ def _encode_reasoning(options: ReasoningOptions, body: dict[str, Any], losses: L
     if options.enabled is not None and (effort is not None or options.budget is not None):
         losses.add("reasoning.enabled", "merged", "said by the level")
     for attr in ("include", "summary"):
-        if getattr(options, attr) is not None:
+        if getattr(options, attr) is not None and not off(options):
             losses.add(f"reasoning.{attr}", "dropped", "thinking is shown in full here")

@@ -200,6 +200,7 @@ def encode_messages(messages: tuple[Message, ...], say: Saying) -> list[dict[str
 
 def _role(message: Message, say: Saying) -> str:
     if message.role == "developer" and not (say.dialect.developer or say.as_came):
+        say.lost("messages.role", "a developer's turn goes as system", "renamed")
         return "system"
     return message.role
 

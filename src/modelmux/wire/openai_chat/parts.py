@@ -230,7 +230,11 @@ def encode_part(part: Part, say: Saying) -> dict[str, Any] | Any | None:
         return _with_cache(part, {"type": "text", "text": part.text}, say)
     if isinstance(part, Media):
         item = _media(part, say)
-        return None if item is None else _with_cache(part, item, say)
+        if item is not None:
+            return _with_cache(part, item, say)
+        if part.cache is not None:
+            say.lost("cache", "the part that it marks is left out")
+        return None
     if isinstance(part, Refusal):
         return {**fields_of(ours(part.extra)), "type": "refusal", "refusal": part.text}
     if isinstance(part, Opaque):

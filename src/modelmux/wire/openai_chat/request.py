@@ -7,6 +7,8 @@ from typing import Any
 
 from modelmux.errors import InvalidRequest
 from modelmux.types import Request, ServerTool, Source, Tool, Warning
+from modelmux.wire._across import arrived
+from modelmux.wire._names import OPENAI_NAMES
 from modelmux.wire._source import from_source
 from modelmux.wire.openai_chat import options, tools
 from modelmux.wire.openai_chat.dialect import WIRE, Dialect
@@ -159,7 +161,7 @@ def encode_request(
 ) -> tuple[dict[str, Any], list[Warning]]:
     """The body to send, and what it could not say. An empty ``model`` leaves the field out."""
     as_came = ours(req.extra).get("$provider") == provider
-    wanted = req if req.stream == stream else replace(req, stream=stream)
+    wanted, lost = arrived(req if req.stream == stream else replace(req, stream=stream), WIRE, OPENAI_NAMES)
 
     def rebuilt(request: Request) -> tuple[dict[str, Any], list[Warning]]:
         return _encode(request, dialect, as_came=as_came)
@@ -169,7 +171,7 @@ def encode_request(
     if model:
         body["model"] = model
     _set_stream(body, wanted, dialect)
-    return body, warnings
+    return body, [*lost, *warnings]
 
 
 def _set_stream(body: dict[str, Any], req: Request, dialect: Dialect) -> None:

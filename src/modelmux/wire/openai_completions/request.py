@@ -7,8 +7,9 @@ from dataclasses import replace
 from typing import Any
 
 from modelmux.errors import InvalidRequest
-from modelmux.types import Media, Message, Opaque, Part, Request, Source, Text, ToolCall, ToolResult, Warning
-from modelmux.wire._kept import Losses, number, strings, whole
+from modelmux.types import Media, Message, Opaque, Part, Reasoning, Refusal, Request, Source, Text, ToolResult, Warning
+from modelmux.wire._across import arrived
+from modelmux.wire._kept import Losses, asks, number, strings, whole
 from modelmux.wire._source import from_source
 from modelmux.wire.openai_completions.fields import WIRE, fields_of, kept, ours
 
@@ -92,13 +93,13 @@ def encode_request(req: Request, provider: str, *, model: str, stream: bool) -> 
     """The body to send, and what it could not say. An empty ``model`` leaves the field out."""
     own = ours(req.extra)
     as_came = own.get("$provider") == provider
-    wanted = req if req.stream == stream else replace(req, stream=stream)
+    wanted, lost = arrived(req if req.stream == stream else replace(req, stream=stream), WIRE)
     said = from_source(wanted, WIRE, _encode) if as_came else None
     body, warnings = said if said is not None else _encode(wanted)
     if model:
         body["model"] = model
     _set_stream(body, wanted)
-    return body, warnings
+    return body, [*lost, *warnings]
 
 
 def _set_stream(body: dict[str, Any], req: Request) -> None:
@@ -139,7 +140,7 @@ def _encode(req: Request) -> tuple[dict[str, Any], list[Warning]]:
     if req.stop:
         body["stop"] = req.stop[0] if "$stop" in own and len(req.stop) == 1 else list(req.stop)
     for attr in _UNSAID:
-        if getattr(req, attr) is not None:
+        if asks(req, attr):
             losses.add(attr, "dropped", "a completion has no such setting")
     if req.tools:
         losses.add("tools", "dropped", "a completion calls no tools")
@@ -158,8 +159,11 @@ def _prompt(messages: tuple[Message, ...], losses: Losses) -> Any:
         if native or (len(parts) == 1 and _is_ours(parts[0])):
             values = [part.value if isinstance(part, Opaque) else _text(part, losses) for part in parts]
             return values if native else values[0]
+        _unsaid(messages[0], losses)
         return "".join(_text(part, losses) for part in parts)
     losses.add("messages", "emulated", "the conversation is sent as its transcript")
+    for turn in messages:
+        _unsaid(turn, losses)
     turns = [f"{_SPEAKERS[turn.role]}: {''.join(_text(part, losses) for part in turn.content)}" for turn in messages]
     return "\n\n".join([*turns, "Assistant:"] if messages[-1].role != "assistant" else turns)
 
@@ -168,15 +172,40 @@ def _is_ours(part: Part) -> bool:
     return isinstance(part, Opaque) and part.wire == WIRE
 
 
+def _unsaid(turn: Message, losses: Losses) -> None:
+    if turn.name is not None:
+        losses.add("messages.name", "dropped", "turns have no names here")
+    if turn.role == "developer":
+        losses.add("messages.role", "renamed", "a developer's turn goes as the system's")
+
+
+_FIELDS = {
+    "ToolCall": "tool_calls",
+    "ServerToolCall": "server_tool_call",
+    "ServerToolResult": "server_tool_result",
+}
+
+
 def _text(part: Part, losses: Losses) -> str:
+    if getattr(part, "cache", None) is not None:
+        losses.add("cache", "dropped", "a completion takes no cache marks")
+    if getattr(part, "signature", None) is not None and not isinstance(part, Reasoning):
+        losses.add("signature", "dropped", "a vendor's signature goes back to that vendor only")
     if isinstance(part, Text):
-        if part.cache is not None:
-            losses.add("cache", "dropped", "a completion takes no cache marks")
+        if part.citations:
+            losses.add("citations", "dropped", "citations cannot be sent back")
+        return part.text
+    if isinstance(part, Refusal):
+        losses.add("refusal", "renamed", "a refusal goes as text")
         return part.text
     if isinstance(part, ToolResult):
+        losses.add("tool_result", "emulated", "what a tool gave goes as text")
+        if part.is_error:
+            losses.add("tool_result.is_error", "dropped", "a failed tool is told by its text only")
         return "".join(_text(inner, losses) for inner in part.content)
     if isinstance(part, Media) and part.text is not None:
+        losses.add("media.text", "emulated", "a text given as a document goes as text")
         return part.text
-    field = "tool_calls" if isinstance(part, ToolCall) else type(part).__name__.lower()
-    losses.add(field, "dropped", "a completion is text")
+    if not isinstance(part, Reasoning) or part.text or part.signature or part.redacted:
+        losses.add(_FIELDS.get(type(part).__name__, type(part).__name__.lower()), "dropped", "a completion is text")
     return ""

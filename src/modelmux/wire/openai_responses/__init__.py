@@ -12,6 +12,7 @@ from typing import Any
 
 from modelmux.errors import ProviderError
 from modelmux.types import Event, Request, Response, Warning
+from modelmux.wire._names import OPENAI_NAMES
 from modelmux.wire._openai_error import decode_error
 from modelmux.wire._stream import StreamDecoder, decode_stream
 from modelmux.wire.openai_responses import encode_stream, request, response
@@ -25,6 +26,7 @@ class OpenAIResponses:
     """The codec (see :class:`modelmux.wire.Wire`) in one provider's dialect."""
 
     id = WIRE
+    tool_names = OPENAI_NAMES
 
     def __init__(self, provider: str, usage: str, dialect: Dialect) -> None:
         self.provider = provider

@@ -176,7 +176,8 @@ def _means(text: str, arguments: dict[str, Any]) -> bool:
 
 def _reasoning(part: Reasoning, own: Any, say: Saying, *, answer: bool) -> Item | None:
     if not answer and (not own or _foreign(own, say)):
-        say.lost("reasoning", "reasoning goes back only to the vendor that made it")
+        if part.text or part.signature or part.redacted:
+            say.lost("reasoning", "reasoning goes back only to the vendor that made it")
         return None
     item: Item = {**fields_of(part.extra), "type": "reasoning"}
     if part.id is not None:

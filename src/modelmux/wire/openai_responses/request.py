@@ -7,6 +7,8 @@ from typing import Any
 
 from modelmux.errors import InvalidRequest
 from modelmux.types import Message, Request, Source, Text, Warning
+from modelmux.wire._across import arrived
+from modelmux.wire._names import OPENAI_NAMES
 from modelmux.wire._source import from_source
 from modelmux.wire.openai_responses import options
 from modelmux.wire.openai_responses.dialect import WIRE, Dialect
@@ -122,7 +124,7 @@ def encode_request(
     """The body to send, and what it could not say. An empty ``model`` leaves the field out."""
     own = ours(req.extra)
     as_came = own.get("$provider") == provider
-    wanted = req if req.stream == stream else replace(req, stream=stream)
+    wanted, lost = arrived(req if req.stream == stream else replace(req, stream=stream), WIRE, OPENAI_NAMES)
 
     def rebuilt(request: Request) -> tuple[dict[str, Any], list[Warning]]:
         return _encode(request, Saying(dialect, provider, as_came=as_came, native=bool(own)))
@@ -132,7 +134,7 @@ def encode_request(
     if model:
         body["model"] = model
     _set_stream(body, wanted)
-    return body, warnings
+    return body, [*lost, *warnings]
 
 
 def _set_stream(body: dict[str, Any], req: Request) -> None:

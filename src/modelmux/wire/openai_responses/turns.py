@@ -118,6 +118,8 @@ def encode_input(messages: tuple[Message, ...], say: Saying) -> list[Any]:
             opaque = message.content[0] if message.content else None
             out.append(opaque.value if isinstance(opaque, Opaque) else own["$items"])
             continue
+        if message.name is not None:
+            say.lost("messages.name", "a turn has no name here")
         if message.role == "assistant":
             custom.update(part.id for part in message.content if isinstance(part, ToolCall) and _is_custom(part))
             out.extend(encode_items(message.content, say))
@@ -140,12 +142,11 @@ def _encode_turn(message: Message, parts: tuple[Part, ...], own: Any, say: Sayin
     role = "user" if message.role == "tool" else message.role
     if role == "developer" and not (say.dialect.developer or say.as_came):
         role = "system"
+        say.lost("messages.role", "a developer's turn goes as system", "renamed")
     item: dict[str, Any] = {"type": "message"} if "$typed" in own else {}
     item["role"] = role
     if own:
         item.update(fields_of(message.extra))
-    if message.name is not None:
-        say.lost("name", "a turn has no name here")
     item["content"] = _content(parts, own, say)
     return item
 
