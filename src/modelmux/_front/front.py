@@ -5,7 +5,7 @@ Which name goes where is written down in ``docs/transport.md`` and decided in :m
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -18,17 +18,19 @@ from modelmux._front import asking
 from modelmux._front.counting import counting
 from modelmux._front.passing import passing
 from modelmux._front.places import AUTO, Chosen, Home, Places, codec_for, key_of, row_at
+from modelmux._front.streams import AsyncPassed, AsyncWritten, Passed, Written
 from modelmux._front.values import Answer, AsyncAnswer, FrontRequest
 from modelmux._front.work import JSON, Work, failed, passed_on, written
 from modelmux._http import HttpRequest, origin_of
 from modelmux._json import dumps, loads
-from modelmux.errors import InvalidRequest, ModelmuxError, ModelNotFound
+from modelmux.errors import AuthError, InvalidRequest, ModelmuxError, ModelNotFound, PermissionDenied
 from modelmux.wire._front import COUNT, EMBED, MODELS, Format, Operation, Said, recognise
 
 if TYPE_CHECKING:
     from modelmux._driver import AsyncDriver, Driver
     from modelmux._effects import Emit
     from modelmux._mux import Mux
+    from modelmux.receipt import Receipt
 
 _UNSENT = frozenset(("host", "content-length", "connection", "transfer-encoding", "keep-alive", "accept-encoding"))
 """Request headers that the engine writes itself."""
@@ -43,6 +45,7 @@ class _Job:
     work: Work | None = None
     stream: bool = False
     value: Any = None
+    direct: bool = True
 
 
 class Front:
@@ -73,15 +76,14 @@ class Front:
             return self._passed(job, driver, first)
         status, headers = job.work.head(first)  # type: ignore[arg-type]  # a stream that ended well had an end
         answer = Answer(status, headers)
-        answer._chunks = self._stream(job.work, driver, first, answer)
-        answer._close = driver.close
+        answer.body(Written(job.work, driver, first, answer, self._booked), driver.close)
         return answer
 
     async def asend(self, request: FrontRequest) -> AsyncAnswer:
         """:meth:`send`, async."""
         job = self._job(request)
         if isinstance(job, Answer):
-            return _async(job)
+            return AsyncAnswer.of(job)
         driver = self._mux._adrive(job.core)
         first: Emit | None = None
         try:
@@ -89,15 +91,14 @@ class Front:
             if not job.stream and job.work is not None:
                 while emit is not None:
                     first, emit = emit, await driver.advance()
-                return _async(self._whole(job, first, driver.reply))
+                return AsyncAnswer.of(self._whole(job, first, driver.reply))
         except ModelmuxError as error:
-            return _async(self._failed(job, error))
+            return AsyncAnswer.of(self._failed(job, error))
         if job.work is None:
             return await self._apassed(job, driver, first)
         status, headers = job.work.head(first)  # type: ignore[arg-type]  # a stream that ended well had an end
         answer = AsyncAnswer(status, headers)
-        answer._chunks = self._astream(job.work, driver, first, answer)
-        answer._close = driver.abort
+        answer.body(AsyncWritten(job.work, driver, first, answer, self._booked), driver.abort)
         return answer
 
     @staticmethod
@@ -151,18 +152,24 @@ class Front:
         model = wanted if isinstance(wanted, str) else None
         at_home = home is not None and not names and not self._places.routed(model or "", home)
         if at_home and op.name == COUNT:
-            return self._pass(came, op.format, home)
+            return self._pass(request, came, op.format, home)
         try:
             decoded = codec_for(home, op).decode_request(_countable(body) if op.name == COUNT else body)
         except InvalidRequest:
             if at_home:
-                return self._pass(came, op.format, home)  # a vendor's own answer says best what is wrong with it
+                return self._pass(
+                    request, came, op.format, home
+                )  # a vendor's own answer says best what is wrong with it
             raise
         if op.name == COUNT:
             targets = self._places.targets(names or (() if model == AUTO else (model or "",)), request.models)
             return _Job(counting(decoded, targets, op), op.format, value=op.format.count)
         chosen = self._places.choose(op, home, model, names, came, request.models)
         stream = decoded.stream if op.stream is None else op.stream
+        if request.timeout is not None and "deadline" not in options:
+            limit = "ttft" if stream else "deadline"
+            given = self._mux._defaults[limit]
+            options.setdefault(limit, request.timeout if given is None else min(given, request.timeout))
         return self._call(op, decoded, chosen, options, headers, home, stream=stream)
 
     def _call(
@@ -193,7 +200,7 @@ class Front:
             if along:
                 changes["headers"] = {form.owner if home is None else home.row.id: along}
         call = replace(call, may_restart=False, **changes)
-        return _Job(exchange(call, mux._env), form, Work(op, asked, call.id), stream)
+        return _Job(exchange(call, mux._env), form, Work(op, asked, call.id), stream, direct=home is not None)
 
     def _embed(
         self, request: FrontRequest, op: Operation, headers: dict[str, str], body: dict[str, Any], home: Home | None
@@ -203,7 +210,7 @@ class Front:
         if home is not None and (model is None or not self._places.routed(model, home)):
             sent = {name: value for name, value in headers.items() if name not in _UNSENT}
             came = HttpRequest(request.method, request.url, sent, request.body or dumps(body))
-            return self._pass(came, op.format, home, model)
+            return self._pass(request, came, op.format, home, model)
         if model is None:
             raise InvalidRequest("model is missing", field="model")
         row, name, made = self._places.sent_to(model, op, body, request.models)
@@ -224,14 +231,13 @@ class Front:
         sent = {name: value for name, value in headers.items() if name not in _UNSENT}
         body = request.body if request.json is None else dumps(request.json)
         home = Home(row, origin, origin, None)
-        return self._pass(HttpRequest(request.method, request.url, sent, body), form, home)
+        return self._pass(request, HttpRequest(request.method, request.url, sent, body), form, home)
 
-    def _pass(self, came: HttpRequest, form: Format, home: Home | None, model: str | None = None) -> _Job:
-        row = None if home is None else home.row
-        mux = self._mux
-        seconds = mux._defaults["deadline"]
-        by = None if seconds is None else mux._clock.monotonic() + seconds
-        return _Job(passing(came, row, mux._env, model=model, deadline=by, client=mux._http_client), form)
+    def _pass(
+        self, request: FrontRequest, came: HttpRequest, form: Format, home: Home | None, model: str | None = None
+    ) -> _Job:
+        row, mux = None if home is None else home.row, self._mux
+        return _Job(passing(came, row, mux._env, model=model, timeout=request.timeout, client=mux._http_client), form)
 
     def _format(self, request: FrontRequest) -> Format:
         """The format a request is most likely in, for telling it what is wrong."""
@@ -244,68 +250,27 @@ class Front:
 
     def _whole(self, job: _Job, last: Emit | None, reply: Any) -> Answer:
         assert job.work is not None
-        if reply.receipt is not None:
-            self._mux.last_receipts.append(reply.receipt)
+        self._booked(reply.receipt)
         status, headers, body, value = job.work.whole(last, reply)
         return Answer(status, headers, body, value=value)
 
     def _failed(self, job: _Job, error: ModelmuxError) -> Answer:
-        if error.receipt is not None:
-            self._mux.last_receipts.append(error.receipt)
-        status, headers, body, value = failed(job.form, error)
+        self._booked(error.receipt)
+        # A vendor that refuses our own key says so to us; the client's key is another.
+        relayed = job.direct or not isinstance(error, (AuthError, PermissionDenied))
+        status, headers, body, value = failed(job.form, error, relayed=relayed)
         return Answer(status, headers, body, value=value, error=error)
 
-    def _stream(self, work: Work, driver: Driver, emit: Emit | None, answer: Answer) -> Iterator[bytes]:
-        try:
-            while emit is not None:
-                data = work.feed(emit)
-                if data:
-                    yield data
-                emit = driver.advance()
-            self._over(driver.reply)
-            data = work.close()
-            if data:
-                yield data
-        except ModelmuxError as error:
-            self._broke(answer, error)
-            yield work.broken(error)
-        finally:
-            driver.close()
-
-    async def _astream(
-        self, work: Work, driver: AsyncDriver, emit: Emit | None, answer: AsyncAnswer
-    ) -> AsyncIterator[bytes]:
-        try:
-            while emit is not None:
-                data = work.feed(emit)
-                if data:
-                    yield data
-                emit = await driver.advance()
-            self._over(driver.reply)
-            data = work.close()
-            if data:
-                yield data
-        except ModelmuxError as error:
-            self._broke(answer, error)
-            yield work.broken(error)
-        finally:
-            driver.abort()
-
-    def _over(self, reply: Any) -> None:
-        if reply is not None and reply.receipt is not None:
-            self._mux.last_receipts.append(reply.receipt)
-
-    def _broke(self, answer: Answer | AsyncAnswer, error: ModelmuxError) -> None:
-        answer.error = error
-        if error.receipt is not None:
-            self._mux.last_receipts.append(error.receipt)
+    def _booked(self, receipt: Receipt | None) -> None:
+        if receipt is not None:
+            self._mux.last_receipts.append(receipt)
 
     def _passed(self, job: _Job, driver: Driver, first: Emit | None) -> Answer:
         if first is None or first.answered is None or first.answered.head is None:
             return Answer(200, {"content-type": JSON}, value=_counted(job, driver.reply))
         head = first.answered.head
         answer = Answer(head.status, passed_on(head.headers))
-        answer._chunks, answer._close = _rest(driver, answer), driver.close
+        answer.body(Passed(driver), driver.close)
         return answer
 
     async def _apassed(self, job: _Job, driver: AsyncDriver, first: Emit | None) -> AsyncAnswer:
@@ -313,30 +278,8 @@ class Front:
             return AsyncAnswer(200, {"content-type": JSON}, value=_counted(job, driver.reply))
         head = first.answered.head
         answer = AsyncAnswer(head.status, passed_on(head.headers))
-        answer._chunks, answer._close = _arest(driver, answer), driver.abort
+        answer.body(AsyncPassed(driver), driver.abort)
         return answer
-
-
-def _rest(driver: Driver, answer: Answer) -> Iterator[bytes]:
-    try:
-        while (emit := driver.advance()) is not None:
-            if emit.data:
-                yield emit.data
-    except ModelmuxError as error:
-        answer.error = error
-    finally:
-        driver.close()
-
-
-async def _arest(driver: AsyncDriver, answer: AsyncAnswer) -> AsyncIterator[bytes]:
-    try:
-        while (emit := await driver.advance()) is not None:
-            if emit.data:
-                yield emit.data
-    except ModelmuxError as error:
-        answer.error = error
-    finally:
-        driver.abort()
 
 
 def _counted(job: _Job, count: Any) -> Any:
@@ -352,10 +295,6 @@ def _countable(body: dict[str, Any]) -> dict[str, Any]:
 def _three(answer: tuple[int, dict[str, str], bytes, Any]) -> tuple[int, dict[str, str], bytes]:
     status, headers, body, value = answer
     return status, headers, body if value is None else dumps(value)
-
-
-def _async(answer: Answer) -> AsyncAnswer:
-    return AsyncAnswer(answer.status, answer.headers, answer.whole or b"", value=answer._value, error=answer.error)
 
 
 def _mark(headers: Mapping[str, str]) -> str:

@@ -29,20 +29,24 @@ def passing(
     *,
     model: str | None = None,
     tags: Mapping[str, str] | None = None,
-    deadline: float | None = None,
+    timeout: float | None = None,
     client: Any = None,
 ) -> Generator[Effect, Any, None]:
     """Send, hand over the head at once (an :class:`Emit` without bytes), then the body as it comes. Raises what an
-    engine raises.
+    engine raises. ``timeout``: seconds to wait for the head, and for each piece of the body.
     """
     meter = _Meter(request, row, env, model, tags or {})
+    monotonic = env.clock.monotonic
+
+    def deadline() -> float | None:
+        return None if timeout is None else monotonic() + timeout
+
     try:
-        head: HttpHead = yield Send(request, deadline, client)
+        head: HttpHead = yield Send(request, deadline(), client)
         meter.head = head
         yield Emit((), b"", Answered(meter.endpoint, meter.provider, "", {}, (), head))
-        more = NextBytes(deadline)
         while True:
-            data: bytes = yield more
+            data: bytes = yield NextBytes(deadline())
             if not data:
                 break
             meter.feed(data)

@@ -259,7 +259,8 @@ def codec_for(home: Home | None, op: Operation) -> Wire:
 
 def _spoken(target: Target, wire_id: str) -> Target:
     """The endpoint, spoken to in the front's own format where its provider has that for this model."""
-    if target.codec.id == wire_id or target.row.calls[chat_call(target.row, target.model)].models:
+    row = target.row
+    if target.codec.id == wire_id or row.id == ANY or row.calls[chat_call(row, target.model)].models:
         return target
     for name, call in target.row.calls.items():
         if call.wire == wire_id and not call.models:

@@ -24,6 +24,8 @@ class FrontRequest:
     the key it came with. Without it (a gateway) the url is ours: keys in the headers go nowhere, and a model nobody
     configured is an error.
 
+    ``timeout``: seconds the client waits for an answer that is whole, or for a stream's first output.
+
     ``options`` are those of a call (``policy``, ``max_cost``, ``deadline``, ``tags`` …, see ``docs/transport.md``),
     under what the request itself says in headers and body, but for ``tags``: these hold. ``models``: the only names
     the request may ask for; None for any.
@@ -35,44 +37,65 @@ class FrontRequest:
     body: bytes = field(default=b"", repr=False)
     json: Any = field(default=None, repr=False)
     direct: bool = True
+    timeout: float | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
     models: tuple[str, ...] | None = None
 
 
-class Answer:
-    """An answer: ``status``, ``headers`` (names in lower case, no hop-by-hop ones) and the body, as it comes.
+class _Answer:
+    """What both kinds of answer are."""
 
-    Iterate once, or :meth:`read`. Close it always: closing before the end releases the vendor's connection and books
-    the attempt as cancelled. ``error`` is what went wrong, where the answer is one of ours or a vendor's error: a
-    transport may raise something of its own instead. Iteration never raises a ModelmuxError: a break after the head
-    was handed over is told in the format's own way, and is then at ``error``.
-    """
-
-    __slots__ = ("_chunks", "_close", "_value", "error", "headers", "status")
+    __slots__ = ("_body", "_chunks", "_close", "_value", "error", "headers", "status")
 
     def __init__(
         self,
         status: int,
         headers: dict[str, str],
-        chunks: Iterator[bytes] | bytes = b"",
+        body: bytes = b"",
         *,
         value: Any = None,
         error: ModelmuxError | None = None,
-        close: Callable[[], None] | None = None,
     ) -> None:
         self.status, self.headers, self.error = status, headers, error
-        self._chunks, self._value, self._close = chunks, value, close
+        self._body: bytes | None = body
+        self._value = value
+        self._chunks: Any = None
+        self._close: Callable[[], None] | None = None
+
+    def body(self, chunks: Any, close: Callable[[], None]) -> None:
+        """Give it a body that comes in pieces, and what ends it before its end."""
+        self._body, self._chunks, self._close = None, chunks, close
 
     @property
     def whole(self) -> bytes | None:
-        """The body, where it was whole from the start; None of a stream."""
-        if self._value is not None and self._chunks == b"":
-            self._chunks = dumps(self._value)
-        return self._chunks if isinstance(self._chunks, bytes) else None
+        """The body, where it is whole from the start; None of one that comes in pieces."""
+        if self._value is not None and self._body == b"":
+            self._body = dumps(self._value)
+        return self._body
+
+    def _closed(self) -> None:
+        close, self._close = self._close, None
+        if close is not None:
+            close()
+
+
+class Answer(_Answer):
+    """An answer: ``status``, ``headers`` (names in lower case, no hop-by-hop ones) and the body, as it comes.
+
+    Iterate once, or :meth:`read`. Close it always: closing before the end releases the vendor's connection and books
+    the attempt as cancelled. ``error`` is what went wrong, where the answer is one of ours or a vendor's error: a
+    transport may raise something of its own instead. A stream in a known format that breaks after its head says so in
+    the format's own way, and ``error`` is set then; a body that was passed on raises ConnectionLost or AttemptTimeout.
+    """
+
+    __slots__ = ()
 
     def __iter__(self) -> Iterator[bytes]:
         body = self.whole
-        return iter((body,) if body else ()) if body is not None else self._chunks  # type: ignore[return-value]
+        if body is not None:
+            return iter((body,) if body else ())
+        chunks: Iterator[bytes] = self._chunks
+        return chunks
 
     def read(self) -> bytes:
         """The whole body."""
@@ -85,43 +108,25 @@ class Answer:
 
     def close(self) -> None:
         """Safe at any time, more than once."""
-        close, self._close = self._close, None
-        if close is not None:
-            close()
+        self._closed()
 
 
-class AsyncAnswer:
+class AsyncAnswer(_Answer):
     """:class:`Answer` on an event loop: ``async for``, ``await answer.read()``, ``await answer.aclose()``."""
 
-    __slots__ = ("_chunks", "_close", "_value", "error", "headers", "status")
+    __slots__ = ()
 
-    def __init__(
-        self,
-        status: int,
-        headers: dict[str, str],
-        chunks: AsyncIterator[bytes] | bytes = b"",
-        *,
-        value: Any = None,
-        error: ModelmuxError | None = None,
-        close: Callable[[], None] | None = None,
-    ) -> None:
-        self.status, self.headers, self.error = status, headers, error
-        self._chunks, self._value, self._close = chunks, value, close
+    @classmethod
+    def of(cls, answer: Answer) -> AsyncAnswer:
+        """The same answer; its body is whole."""
+        return cls(answer.status, answer.headers, answer._body or b"", value=answer._value, error=answer.error)
 
-    @property
-    def whole(self) -> bytes | None:
-        """As :attr:`Answer.whole`."""
-        if self._value is not None and self._chunks == b"":
-            self._chunks = dumps(self._value)
-        return self._chunks if isinstance(self._chunks, bytes) else None
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
+    def __aiter__(self) -> AsyncIterator[bytes]:
         body = self.whole
-        if body is None:
-            async for chunk in self._chunks:  # type: ignore[union-attr]  # whole is None of an iterator only
-                yield chunk
-        elif body:
-            yield body
+        if body is not None:
+            return _Once(body)
+        chunks: AsyncIterator[bytes] = self._chunks
+        return chunks
 
     async def read(self) -> bytes:
         """The whole body."""
@@ -134,6 +139,22 @@ class AsyncAnswer:
 
     async def aclose(self) -> None:
         """Safe at any time, more than once. Never waits."""
-        close, self._close = self._close, None
-        if close is not None:
-            close()
+        self._closed()
+
+
+class _Once:
+    """A whole body as an async iterator."""
+
+    __slots__ = ("_body",)
+
+    def __init__(self, body: bytes) -> None:
+        self._body = body
+
+    def __aiter__(self) -> _Once:
+        return self
+
+    async def __anext__(self) -> bytes:
+        body, self._body = self._body, b""
+        if not body:
+            raise StopAsyncIteration
+        return body

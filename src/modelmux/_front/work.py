@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from modelmux._front.relay import Relay
@@ -22,6 +23,7 @@ from modelmux.errors import (
     StreamInterrupted,
     StreamTruncated,
 )
+from modelmux.types import Event, Finish
 from modelmux.wire._classify import request_id_of
 from modelmux.wire._front import Said, said
 
@@ -85,8 +87,8 @@ class Work:
         encoder = self._encoder
         assert encoder is not None
         if len(emit.events) == 1:
-            return encoder.feed(emit.events[0])
-        return b"".join([encoder.feed(event) for event in emit.events])
+            return encoder.feed(_said_here(emit.events[0]))
+        return b"".join([encoder.feed(_said_here(event)) for event in emit.events])
 
     def close(self) -> bytes:
         """The stream's end."""
@@ -113,7 +115,14 @@ class Work:
             return head.status, {**passed_on(head.headers), **beside}, last.data, None
         attempts = reply.receipt.attempts if reply.receipt is not None else ()
         request_id = (attempts[-1].request_id if attempts else None) or self.call_id
-        return 200, {"content-type": JSON, **_ids(request_id), **beside}, b"", self.op.format.whole(reply)
+        choices = tuple([replace(choice, finish_raw=None) for choice in reply.choices])
+        value = self.op.format.whole(replace(reply, choices=choices))
+        return 200, {"content-type": JSON, **_ids(request_id), **beside}, b"", value
+
+
+def _said_here(event: Event) -> Event:
+    """An event without the other vendor's own word for why it stopped: this format has one for the reason."""
+    return replace(event, raw=None) if type(event) is Finish else event
 
 
 def failed(form: Format, error: ModelmuxError, *, relayed: bool = True) -> tuple[int, dict[str, str], bytes, Any]:
