@@ -214,6 +214,22 @@ class Mux:
             return await acount_for(request, targets)
         return cast("TokenCount", await self._adrive(self._asking(request, targets, options)).run())
 
+    # --- under vendors' own SDKs ---
+
+    def http_client(self, family: str = "httpx2", **options: Any) -> Any:
+        """An ``httpx2`` (or ``httpx``) client whose requests to vendors this Mux answers (``docs/transport.md``), for
+        an SDK that takes one. ``options`` are the client's own. Raises ConfigError where the family is not installed.
+        """
+        from modelmux import transport  # brings the HTTP library
+
+        return transport.http_client(self, family, **options)
+
+    def ahttp_client(self, family: str = "httpx2", **options: Any) -> Any:
+        """:meth:`http_client`, for async."""
+        from modelmux import transport
+
+        return transport.ahttp_client(self, family, **options)
+
     # --- what is known ---
 
     @property
