@@ -18,6 +18,7 @@ from modelmux.errors import AttemptTimeout, AuthError, ModelmuxError, ProviderEr
 from modelmux.routing.claims import Grant, Outcome
 from modelmux.routing.patience import patience
 from modelmux.types import Event, Warning
+from modelmux.wire._names import under_own_names
 
 if TYPE_CHECKING:
     from modelmux._call import Progress
@@ -107,7 +108,7 @@ def _trial(progress: Progress, target: Target, answered: Answered, request: Requ
         id=f"{call.id}-{number}",
         number=number,
         target=target,
-        wire=target.codec,
+        wire=under_own_names(target.codec, request, answered.warnings),
         clock=env.clock,
         started=env.clock.time(),
         began=began,
