@@ -48,6 +48,10 @@ class LoopThread:
             return
         asyncio.run_coroutine_threadsafe(coroutine, self.loop).result(timeout=10)
 
+    def start(self, coroutine: Coroutine[Any, Any, None]) -> Future[None]:
+        """Run a coroutine in the loop; the future cancels it."""
+        return asyncio.run_coroutine_threadsafe(coroutine, self.loop)
+
     def stop(self) -> None:
         self.loop.call_soon_threadsafe(self.loop.stop)
         self._thread.join(timeout=10)

@@ -185,7 +185,7 @@ class Leg(Runner):
     def failed(self, error: Exception) -> None:
         self.error = error
         self.release()
-        self._race.lost(self)
+        self._race.lost()
 
 
 class Contest:
@@ -207,7 +207,7 @@ class Contest:
         self.owner.line = line
         self.owner.wait(self.owner.sim.clock.monotonic(), lambda: Won(number, emit, value))
 
-    def lost(self, leg: Leg) -> None:
+    def lost(self) -> None:
         """A leg failed. The race is lost when all that had begun have; others never begin then."""
         if self.over or any(each.begun and each.error is None for each in self.legs):
             return

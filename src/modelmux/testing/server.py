@@ -8,7 +8,8 @@ from __future__ import annotations
 import asyncio
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
+from concurrent.futures import Future
 from contextlib import suppress
 from typing import Any, Self
 
@@ -52,7 +53,7 @@ class VendorServer(Vendor):
         self._thread = thread
         self._server: asyncio.Server | None = None
         self._parked: list[socket.socket] = []
-        self._timer: asyncio.TimerHandle | None = None
+        self._plan: Future[None] | None = None
 
     # --- life --------------------------------------------------------------------------------------------------
 
@@ -134,28 +135,39 @@ class VendorServer(Vendor):
         if how not in DOWN:
             raise ValueError(f"how={how!r}: expected one of {sorted(DOWN)}")
 
-        self.up()
+        self._running.call(lambda: self._sink(how))
+        if how in _FAREWELLS:
+            self._running.run(self._rise(how))
 
-        def fall() -> None:
-            if how in _FAREWELLS:
-                self._welcome = how
-                for connection in list(self.connections):
-                    _FAREWELLS[how](connection)
-                return
-            self._silence(Connection.reset)
-            self._parked = [_bound(self._port)]
-            if how == "silent":
-                self._parked += _filled(self._parked[0])
-
-        self._running.call(fall)
+    def _sink(self, how: str) -> None:
+        """What can be done at once, also from the server's own thread."""
+        if how in _FAREWELLS:
+            self._welcome = how
+            for connection in list(self.connections):
+                _FAREWELLS[how](connection)
+            return
+        self._silence(Connection.reset)
+        self._parked = [_bound(self._port)]
+        if how == "silent":
+            self._parked += _filled(self._parked[0])
 
     def up(self) -> None:
         """Bring the vendor back, on the same port."""
-        self._welcome = None
-        if self._parked:
-            while self._parked:
-                self._parked.pop().close()
-            self._running.run(self._listen(_bound(self._port)))
+        self._running.run(self._rise())
+
+    async def _rise(self, welcome: str | None = None) -> None:
+        """Listen, and end every new connection if ``welcome`` says so."""
+        self._welcome = welcome
+        if not self._parked:
+            return
+        sock, *fillers = self._parked
+        self._parked = []
+        if fillers:
+            # Whoever stands in its queue is not to be served.
+            for each in (*fillers, sock):
+                each.close()
+            sock = _bound(self._port)
+        await self._listen(sock)
 
     def heal(self) -> None:
         super().heal()
@@ -170,32 +182,30 @@ class VendorServer(Vendor):
         self._unwind()
         self.down(how)
         if seconds is not None:
-            self._later(seconds, self.up)
+            self._wind(self._healed_after(seconds))
 
     def _flap(self, how: str, up: float, down: float) -> None:
-        def fall() -> None:
-            self.down(how)
-            self._later(down, rise)
-
-        def rise() -> None:
-            self.up()
-            self._later(up, fall)
-
         self._unwind()
-        self._later(up, fall)
+        self._wind(self._flapping(how, up, down))
 
-    def _later(self, seconds: float, do: Callable[[], None]) -> None:
-        thread = self._running
+    async def _healed_after(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+        await self._rise()
 
-        def wind() -> None:
-            self._timer = thread.loop.call_later(seconds, do)
+    async def _flapping(self, how: str, up: float, down: float) -> None:
+        while True:
+            await asyncio.sleep(up)
+            self._sink(how)
+            await asyncio.sleep(down)
+            await self._rise()
 
-        thread.call(wind)
+    def _wind(self, plan: Coroutine[Any, Any, None]) -> None:
+        self._plan = self._running.start(plan)
 
     def _unwind(self) -> None:
-        timer, self._timer = self._timer, None
-        if timer is not None and self._thread is not None:
-            self._thread.call(timer.cancel)
+        plan, self._plan = self._plan, None
+        if plan is not None:
+            plan.cancel()
 
     @property
     def _running(self) -> LoopThread:
