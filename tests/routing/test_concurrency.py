@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from heapq import heapify, heappop, heappush
 from random import Random
 
 import pytest
@@ -106,7 +107,37 @@ def test_the_wait_is_as_long_as_the_line():
     slots.left(0.0, 0.5, 1)
     waits = [slots.comes_back(0.0, rng, patience=100.0) for _ in range(20)]
     for place, wait in enumerate(waits, 1):
-        assert 0.75 * 0.05 * place <= wait <= 1.25 * 0.05 * place
+        assert 0.8 * 0.05 * place <= wait <= 0.05 * place + 1e-9
+
+
+@pytest.mark.parametrize("seconds", [0.05, 1.0, 20.0])
+def test_a_full_endpoint_is_kept_busy_and_nobody_starves(seconds):
+    """60 callers, 10 at a time, calls of half to one and a half ``seconds``: in virtual time."""
+    slots, rng = Slots(cap=10), Random(7)
+    flying, busy, ends = 0, 0.0, 200 * seconds
+    waits: list[float] = []
+    # (time, number, what, when the caller came)
+    events = [(rng.random() * seconds, number, "asks", None) for number in range(60)]
+    heapify(events)
+    while events[0][0] < ends:
+        at, number, what, came = heappop(events)
+        if what == "ends":
+            flying -= 1
+            slots.left(at, at - came, flying + 1)
+            heappush(events, (at, number, "asks", None))
+        elif slots.room(flying, at, waited=came is not None):
+            slots.entered(waited=came is not None)
+            flying += 1
+            took = seconds * (0.5 + rng.random())
+            busy += took
+            waits.append(at - (at if came is None else came))
+            heappush(events, (at + took, number, "ends", at))
+        else:
+            back = slots.comes_back(at, rng, patience=1e9, waited=came is not None)
+            assert back > at
+            heappush(events, (back, number, "asks", at if came is None else came))
+    assert busy > 0.9 * 10 * ends
+    assert max(waits) < 25 * seconds
 
 
 # --- pauses

@@ -7,6 +7,7 @@ and after some quiet minutes it is forgotten.
 
 from __future__ import annotations
 
+from bisect import insort
 from collections import deque
 from random import Random
 
@@ -14,10 +15,11 @@ DECREASE = 0.7
 FORGET = 180.0
 """Seconds without a refusal after which the learnt limit is gone."""
 
-_GRACE = 0.05  # seconds that a place in the line is kept for who was told to come back
-_SHORTEST = 0.004
+_GRACE = 0.02  # seconds that a place in the line is kept for who was told to come back
+_SHORTEST = 0.005
+_OFTEN = 0.5
 _FEW = 2  # calls under way of which a refusal does not say that they are too many at a time
-_FIRST_GUESS = 1.0  # seconds a call takes, until one was seen
+_FIRST_GUESS = 0.2  # seconds a call takes, until one was seen
 
 
 class Slots:
@@ -30,7 +32,7 @@ class Slots:
         self.limit: float | None = None
         self._cut_at = 0.0
         self._service = 0.0
-        self._line: deque[float] = deque()
+        self._line: deque[float] = deque()  # when they come back who were told so, the soonest first
 
     @property
     def most(self) -> int | None:
@@ -56,15 +58,27 @@ class Slots:
 
     def expected(self, at: float) -> float:
         """When a call that comes now can expect to start, all others being taken."""
-        turn = (self._service or _FIRST_GUESS) / max(1, self.most or 1)
-        return at + max(_SHORTEST, turn * (self._ahead(at) + 1))
+        return at + max(_SHORTEST, self._turn * (self._ahead(at) + 1))
 
-    def comes_back(self, at: float, rng: Random, patience: float = 0.0) -> float:
-        """When to ask again: after as many turns as there are others ahead. Within ``patience`` a place is kept."""
-        wait = (self.expected(at) - at) * (0.75 + 0.5 * rng.random())
+    def comes_back(self, at: float, rng: Random, patience: float = 0.0, waited: bool = False) -> float:
+        """When to ask again: before as many turns as there are others ahead, and then every part of a turn, so that no
+        place stays empty for long. Within ``patience`` a place in the line is kept; who has ``waited`` keeps his.
+        """
+        if waited:
+            wait = min(_OFTEN, self._turn) * (0.5 + 0.5 * rng.random())
+            if self._line:
+                self._line.popleft()
+        else:
+            wait = (self.expected(at) - at) * (0.8 + 0.2 * rng.random())
+        wait = max(_SHORTEST * (0.5 + 0.5 * rng.random()), wait)
         if wait <= patience:
-            self._line.append(at + wait)
+            insort(self._line, at + wait)
         return at + wait
+
+    @property
+    def _turn(self) -> float:
+        """Seconds from one free place to the next."""
+        return (self._service or _FIRST_GUESS) / max(1, self.most or 1)
 
     def left(self, at: float, seconds: float | None, in_flight: int) -> None:
         """A call ended well after ``seconds``; ``in_flight`` counts it."""

@@ -28,6 +28,7 @@ from modelmux.routing.pauses import Pause
 
 if TYPE_CHECKING:
     from modelmux.endpoint import Target
+    from modelmux.errors import ProviderError
     from modelmux.providers import LimitHeader
 
 RATES = {"rpm": "requests", "tpm": "tokens", "itpm": "input_tokens", "otpm": "output_tokens"}
@@ -222,7 +223,7 @@ class Limits:
         for scope, kept in found:
             if kept.slots is not None and not kept.slots.room(flying.get(scope, 0), at, waited):
                 self._tight.add(scope)
-                until = kept.slots.comes_back(at, self._rng, patience)
+                until = kept.slots.comes_back(at, self._rng, patience, waited)
                 return Blocked(until, f"limit: {kept.slots.most} calls at a time")
         start = at
         for scope, kept in found:
@@ -336,7 +337,7 @@ class Limits:
             scope = self._place(taken.scopes)
             kept = self._of(scope)
             kept.pause = kept.pause or Pause()
-            kept.pause.hit(at, taken.at, error.retry_after, flying, self._rng)
+            kept.pause.hit(at, taken.at, _asked(error, outcome.headers or error.headers), flying, self._rng)
             self._tight.add(scope)
 
     def _read(self, taken: Taken, outcome: Outcome, headers: Mapping[str, str]) -> None:
@@ -412,3 +413,11 @@ class Limits:
         if kept.empty:
             self._kept.pop(scope, None)
             self._tight.discard(scope)
+
+
+def _asked(error: ProviderError, headers: Mapping[str, str]) -> float | None:
+    """Seconds that the vendor asks to wait. What it says of a limit's renewal is no such demand, and is cut short."""
+    asked = error.retry_after
+    if asked is None or "retry-after" in headers or "retry-after-ms" in headers:
+        return asked
+    return min(asked, limit_headers.LONGEST)

@@ -47,7 +47,7 @@ class RetryBudget:
         self._providers: dict[str, _Repeats] = {}
 
     def called(self, provider: str, at: float) -> None:
-        """A call makes its first attempt there."""
+        """An attempt is made there, a repeat or not."""
         self._of(provider).calls.add(at)
 
     def may_repeat(self, provider: str, at: float) -> bool:
@@ -74,7 +74,8 @@ class _Repeats:
         since = 0.0 if self._filled_at is None else max(0.0, at - self._filled_at)
         self._filled_at = at
         self._level = min(AT_LEAST, self._level + since * AT_LEAST)
-        if self.repeats.at(at) < SHARE * self.calls.at(at):
+        repeats = self.repeats.at(at)
+        if repeats < SHARE * (self.calls.at(at) - repeats):
             self.repeats.add(at)
             self._level = max(0.0, self._level - 1)
             return True
@@ -86,9 +87,9 @@ class _Repeats:
 
 
 class HedgeBudget:
-    """Second attempts beside slow first ones: at most ``share`` of all calls, and ``money`` nano-units in all a day.
+    """Second attempts beside slow first ones: at most ``share`` of all calls, and ``money`` nano-units in 24 hours.
 
-    ``share`` is kept over the whole life, with a small store of at most a second's worth or one whole hedge.
+    What quiet times save is worth ten hedges at most.
     """
 
     __slots__ = ("_day", "_level", "_spent", "money", "share")
