@@ -27,11 +27,13 @@ from __future__ import annotations
 
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from modelmux._http import HttpHead, HttpRequest
-from modelmux.routing.claims import Scopes
 from modelmux.types import Event, Warning
+
+if TYPE_CHECKING:
+    from modelmux.routing.claims import Scopes
 
 
 @dataclass(slots=True, eq=False)
