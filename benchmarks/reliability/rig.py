@@ -1,0 +1,138 @@
+"""What becomes of a call when vendors fail: modelmux beside the openai SDK and litellm's Router, over real sockets.
+
+    python benchmarks/reliability/rig.py [--venvs DIR] [--only modelmux,openai] [--groups failover,deadlines] [--full]
+                                         [--write docs/reliability.md]
+
+Every system runs in a virtual environment and an interpreter of its own (``worker.py``) against the same fault servers
+in this process. A check is passed or failed, never skipped: what a system has no means for, it fails. ``--full`` makes
+the counts those that the project promises; without it they are samples.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import select
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).parent
+sys.path.insert(0, str(HERE))
+sys.path.insert(0, str(HERE.parent))
+
+import checks  # noqa: E402  # found through the path above
+import page  # noqa: E402
+from calls import interpreter  # noqa: E402
+
+SYSTEMS = ("modelmux", "openai", "litellm")
+PATIENCE = 45.0
+"""Seconds after which a call that has not ended counts as hanging."""
+
+
+class Peer:
+    """One system's worker. ``ask`` gives what it says, ``{"hangs": True}`` when it says nothing in time."""
+
+    def __init__(self, system: str, python: str) -> None:
+        self.system, self._python = system, python
+        self._process: subprocess.Popen[str] | None = None
+        self._standing: dict[str, Any] = {}
+
+    def start(self) -> subprocess.Popen[str]:
+        environment = {**os.environ, "LITELLM_LOCAL_MODEL_COST_MAP": "True", "PYTHONDONTWRITEBYTECODE": ""}
+        self._process = subprocess.Popen(
+            [self._python, str(HERE / "worker.py"), self.system],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+            env=environment,
+        )
+        return self._process
+
+    def setup(self, **standing: Any) -> None:
+        self._standing = standing
+        if self._send({"do": "setup", **standing}, 60.0) is None:
+            raise SystemExit(f"{self.system} cannot be set up")
+
+    def ask(self, do: str, patience: float = PATIENCE, **arguments: Any) -> dict[str, Any]:
+        said = self._send({"do": do, **arguments}, patience)
+        if said is None:
+            self.stop()
+            self.setup(**self._standing)
+            return {"hangs": True, "seconds": patience, "text": "", "error": "hangs"}
+        return said
+
+    def tell(self, do: str, **arguments: Any) -> None:
+        """Ask, and read the answer later with :meth:`hear`."""
+        process = self._process or self.start()
+        assert process.stdin is not None
+        process.stdin.write(json.dumps({"do": do, **arguments}) + "\n")
+        process.stdin.flush()
+
+    def hear(self, patience: float) -> dict[str, Any] | None:
+        process = self._process
+        assert process is not None
+        assert process.stdout is not None
+        ready, _, _ = select.select([process.stdout], [], [], patience)
+        line = process.stdout.readline() if ready else ""
+        return json.loads(line) if line else None
+
+    def _send(self, message: dict[str, Any], patience: float) -> dict[str, Any] | None:
+        self.tell(message.pop("do"), **message)
+        return self.hear(patience)
+
+    def stop(self) -> None:
+        process, self._process = self._process, None
+        if process is not None:
+            process.kill()
+            process.wait()
+
+
+def run(system: str, python: str, groups: list[str], *, full: bool) -> Iterator[checks.Result]:
+    peer = Peer(system, python)
+    try:
+        for group in groups:
+            began = time.monotonic()
+            with checks.Servers() as servers:
+                results = list(checks.GROUPS[group](peer, servers, full))
+            yield from results
+            passed = sum(result.passed for result in results)
+            print(f"{system} {group}: {passed} of {len(results)} in {time.monotonic() - began:.0f} s", file=sys.stderr)
+            for result in results:
+                if not result.passed:
+                    print(f"    {result.name}: {result.detail}", file=sys.stderr)
+    finally:
+        peer.stop()
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--venvs", type=Path, default=HERE.parent / ".venvs")
+    parser.add_argument("--only", default=",".join(SYSTEMS))
+    parser.add_argument("--groups", default=",".join(checks.GROUPS))
+    parser.add_argument("--full", action="store_true")
+    parser.add_argument("--write", type=Path)
+    parser.add_argument("--json", type=Path)
+    options = parser.parse_args()
+    results = {
+        system: list(
+            run(system, interpreter(options.venvs, system), options.groups.split(","), full=options.full)
+        )
+        for system in options.only.split(",")
+    }
+    if options.json:
+        options.json.write_text(json.dumps({s: [r._asdict() for r in rs] for s, rs in results.items()}, indent=1))
+    if options.write:
+        options.write.write_text(page.render(results, full=options.full), "utf-8")
+    for system, found in results.items():
+        print(f"{system}: {sum(not r.passed for r in found)} of {len(found)} checks failed")
+    return int(any(not result.passed for result in results.get("modelmux", [])))
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
