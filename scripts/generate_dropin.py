@@ -8,9 +8,9 @@ What is read are interface facts, found by introspection of the running package:
 parameter names, types, defaults, discriminators, and which request a method makes when it is called. A recording
 stand-in takes the client's place, so nothing is sent. No code, docstring or comment is read or kept.
 
-One JSON file per package of types (``types.chat.json``), one per top module of resources (``resources.chat.json``), and
-``index.json``, which says which file holds which module. The runtime that reads them is ``modelmux._dropin``; the grammar
-of a type is in ``modelmux/_dropin/shapes.py``.
+One JSON file per package of types (``types.chat.json``), one per top module of resources (``resources.chat.json``),
+``modules.json`` (which file holds which module) and ``index.json`` (version, clients). The runtime that reads them is ``modelmux._dropin``; the
+grammar of a type is in ``modelmux/_dropin/shapes.py``.
 """
 
 from __future__ import annotations
@@ -240,7 +240,7 @@ class Resources:
         found = {}
         for name, value in sorted(vars(cls).items()):
             getter = getattr(value, "func", None) or getattr(value, "fget", None)
-            if name.startswith("_") or getter is None or name.startswith("with_"):
+            if name.startswith(("_", "with_")) or getter is None:
                 continue
             try:
                 sub = typing.get_type_hints(getter, vars(sys.modules[getter.__module__])).get("return")
@@ -299,13 +299,13 @@ class Resources:
             try:
                 getattr(cls(Recorder()), name)(**arguments, **({"stream": True} if streams else {}))
             except Recorded as recorded:
-                facts = self.facts(recorded, arguments, params)
+                facts = self.facts(recorded, arguments)
                 break
             except Exception:  # noqa: BLE001 - a helper that does more than ask: written by hand
                 continue
         return facts
 
-    def facts(self, recorded: Recorded, arguments: dict[str, Any], params: list[inspect.Parameter]) -> dict[str, Any]:
+    def facts(self, recorded: Recorded, arguments: dict[str, Any]) -> dict[str, Any]:
         given, path = recorded.given, recorded.path
         options = given.get("options") or {}
         body, query = given.get("body"), options.get("params") or {}
@@ -317,15 +317,19 @@ class Resources:
             if mark in path:
                 path = path.replace(mark, "{" + name + "}")
                 continue
-            held = {text_of(v): k for k, v in headers.items()}
             for place, content in (("body", body), ("query", query)):
                 if isinstance(content, dict):
                     key = next((k for k, v in content.items() if same(v, value)), name if name in content else None)
                     if key is not None:
                         where[place].append(name if key == name else [name, key])
-            if mark in held:
-                where["header"][name] = held[mark]
-                headers.pop(held[mark])
+            for header, text in list(headers.items()):
+                joined = ",".join(mark)  # what becomes of text where a list is joined
+                if text == mark:
+                    where["header"][name] = headers.pop(header) and header
+                elif text.startswith(joined):
+                    own = text.removeprefix(joined).removeprefix(",")
+                    where["header"][name] = [header, *([own] if own else [])]
+                    headers.pop(header)
         if given.get("files"):
             where["file"] = sorted({part[0] for part in given["files"]})
         out["path"] = path
@@ -399,8 +403,8 @@ def tables(root: str, package: str) -> dict[str, dict[str, Any]]:
     for ref, entry in resources.items():
         by_file[".".join(ref.partition(":")[0].split(".")[:2])][ref] = entry
     version = importlib.metadata.version(root.replace(".", "-"))
-    index = {"sdk": root, "version": version, "types": dict(modules), "clients": clients, "resources": sorted(by_file)}
-    return {"index": index, **files, **by_file}
+    index = {"sdk": root, "version": version, "clients": clients, "resources": sorted(by_file)}
+    return {"index": index, "modules": {"types": dict(modules)}, **files, **by_file}
 
 
 def main() -> None:

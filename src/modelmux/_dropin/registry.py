@@ -26,7 +26,8 @@ class Registry:
     ``package``: its name (``modelmux.<vendor>``). ``directory``: where its tables are. ``base``: the lenient base of its
     models, a subclass of :class:`~modelmux._dropin.models.Made`. ``mixins``: class name in the tables -> a class with
     what fields alone do not give, looked up by a function so that it is loaded late. ``by_hand``: names that are written
-    out elsewhere (``module:Name``), tried before the tables.
+    out elsewhere (``module:Name``), tried before the tables. ``helpers``: resource class -> a class with its methods that
+    are written by hand. ``page``: see :meth:`page`.
     """
 
     def __init__(
@@ -37,9 +38,12 @@ class Registry:
         *,
         mixins: Callable[[str], type | None] = lambda name: None,
         by_hand: Callable[[str], Any] = lambda name: None,
+        helpers: Callable[[str, bool], type | None] = lambda name, is_async: None,
+        page: Callable[[str, bool], type] | None = None,
     ) -> None:
         self.package, self.directory = package, directory
         self._base, self._mixins, self._by_hand = base, mixins, by_hand
+        self.helpers, self._page = helpers, page
         self._files: dict[str, Mapping[str, Any]] = {}
         self._classes: dict[str, Any] = {}
         self._homes: dict[str, str] | None = None
@@ -87,6 +91,12 @@ class Registry:
         found: Mapping[str, Any] = self.file(home).get(ref, {})
         return found
 
+    def page(self, name: str, is_async: bool) -> Any:
+        """The class of a list's pages by its name without ``Sync`` and ``Async``."""
+        if self._page is None:
+            raise TypeError(f"{self.package} has no pages")
+        return self._page(name, is_async)
+
     # --- classes ---
 
     def cls(self, ref: str) -> Any:
@@ -119,7 +129,7 @@ class Registry:
     def modules(self) -> dict[str, str]:
         """Every module of types -> the file that holds it."""
         if self._homes is None:
-            self._homes = {module: home for home, names in self.index["types"].items() for module in names}
+            self._homes = {module: home for home, names in self.file("modules")["types"].items() for module in names}
         return self._homes
 
 
@@ -160,7 +170,7 @@ class Finder:
 
     def _is_package(self, name: str, root: str) -> bool:
         if root == "types":
-            return name in self._registry.index["types"]
+            return name in self._registry.file("modules")["types"]
         return True
 
     def create_module(self, spec: Any) -> ModuleType:

@@ -1,0 +1,130 @@
+"""One call, written once for sync and async: a generator says what to do, two drivers do it.
+
+It yields pairs of an effect and its argument: ``SEND`` an Asked (answered with a Got), ``READ`` a Got's body, ``CLOSE`` a
+Got, ``SLEEP`` seconds, ``CALL`` a function of no arguments whose result may be awaitable. An effect's exception is raised
+into it where it stands.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import logging
+import sys
+import time
+from collections.abc import Generator
+from typing import TYPE_CHECKING, Any
+
+from modelmux._dropin import retrying
+from modelmux._dropin.transport import Got, timed_out
+
+if TYPE_CHECKING:
+    from modelmux._dropin.client import Client
+    from modelmux._dropin.options import RequestOptions
+
+SEND, READ, CLOSE, SLEEP, CALL = range(5)
+Flow = Generator[tuple[int, Any], Any, Any]
+
+
+def exchange(client: Client, options: RequestOptions) -> Generator[tuple[int, Any], Any, tuple[Got, int]]:
+    """Ask until there is a good answer: it, and how many retries it took. Raises the drop-in's own errors."""
+    prepared = client._prepare_options
+    if prepared is not None:
+        options = (yield CALL, lambda: prepared(options)) or options
+    asked = client._asked(options)
+    tries, taken = options.get_max_retries(client.max_retries), 0
+    while True:
+        if "x-stainless-retry-count" not in client._fixed_headers(options):
+            asked.headers["x-stainless-retry-count"] = str(taken)
+        hook = client._prepare_request
+        if hook is not None:
+            yield CALL, lambda: hook(asked)  # noqa: B023 - called before the next turn
+        try:
+            got: Got = yield SEND, asked
+        except Exception as error:
+            if taken < tries:
+                yield SLEEP, client._pause(taken, tries, None)
+                taken += 1
+                continue
+            make = client._timeout_error if timed_out(error) else client._connection_error
+            raise make(asked) from error
+        if 200 <= got.status < 300:
+            return got, taken
+        client._log.debug('HTTP Request: %s "%s"', asked.method, got.status)
+        if taken < tries and client._should_retry_answer(got):
+            yield CLOSE, got
+            yield SLEEP, client._pause(taken, tries, got)
+            taken += 1
+            continue
+        again = yield from client._unauthorised(got, asked, options)
+        if again is not None:
+            asked = again
+            continue
+        yield READ, got
+        raise client._status_error(got) from None
+
+
+def run(flow: Flow, client: Client) -> Any:
+    """Perform with blocking calls."""
+    result: Any = None
+    error: Exception | None = None
+    while True:
+        try:
+            kind, argument = flow.send(result) if error is None else flow.throw(error)
+        except StopIteration as stop:
+            return stop.value
+        result = error = None
+        try:
+            if kind == SEND:
+                result = client._wire.send(argument)
+            elif kind == READ:
+                result = argument.read()
+            elif kind == CLOSE:
+                argument.close()
+            elif kind == SLEEP:
+                time.sleep(argument)
+            else:
+                result = argument()
+        except Exception as failure:  # noqa: BLE001 - raised into the flow, which decides
+            error = failure
+
+
+async def arun(flow: Flow, client: Client) -> Any:
+    """Perform on an event loop."""
+    result: Any = None
+    error: Exception | None = None
+    while True:
+        try:
+            kind, argument = flow.send(result) if error is None else flow.throw(error)
+        except StopIteration as stop:
+            return stop.value
+        result = error = None
+        try:
+            if kind == SEND:
+                result = await client._wire.send(argument)
+            elif kind == READ:
+                result = await argument.aread()
+            elif kind == CLOSE:
+                await argument.aclose()
+            elif kind == SLEEP:
+                await _asleep(argument)
+            else:
+                result = argument()
+                if inspect.isawaitable(result):
+                    result = await result
+        except Exception as failure:  # noqa: BLE001 - raised into the flow, which decides
+            error = failure
+
+
+async def _asleep(seconds: float) -> None:
+    if "trio" in sys.modules:
+        import sniffio
+
+        if sniffio.current_async_library() == "trio":
+            await sys.modules["trio"].sleep(seconds)
+            return
+    await asyncio.sleep(seconds)
+
+
+logger = logging.getLogger("modelmux")
+__all__ = ["CALL", "CLOSE", "READ", "SEND", "SLEEP", "Flow", "arun", "exchange", "logger", "retrying", "run"]

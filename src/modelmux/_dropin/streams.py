@@ -1,0 +1,164 @@
+"""Streams as the vendors' SDKs hand them out: iterators and context managers over a vendor's events."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
+
+from modelmux._dropin.transport import Asked, Got, timed_out
+from modelmux._http import SSE, SSEDecoder
+
+if TYPE_CHECKING:
+    from modelmux._dropin.client import Client
+    from modelmux._dropin.options import RequestOptions
+
+T = TypeVar("T")
+END: Any = object()
+"""What a client's reading of an event says when the stream is over."""
+SKIP: Any = object()
+"""What it says of an event that is nobody's business."""
+
+
+class _Base(Generic[T]):
+    _client: Client
+
+    def __init__(
+        self, *, cast_to: Any, response: Any, client: Any, options: RequestOptions | None = None, parsed: Any = None
+    ) -> None:
+        self._given, self._client, self._options = response, client, options
+        self._cast_to = cast_to
+        reader = client._event_reader(cast_to, options)
+        self._read = reader if parsed is None else lambda event, got: parsed(reader(event, got))
+        self._iterator = self.__stream__()
+
+    def __stream__(self) -> Any:
+        """The items, one after the other."""
+
+    @property
+    def response(self) -> Any:
+        """The HTTP response that this is the body of."""
+        return self._given.native if isinstance(self._given, Got) else self._given
+
+    def _asked(self) -> Any:
+        return self._given.asked if isinstance(self._given, Got) else self._given.request
+
+    def _failure(self, error: Exception) -> Exception:
+        """The drop-in's own error for what went wrong below."""
+        make = self._client._timeout_error if timed_out(error) else self._client._connection_error
+        asked = self._asked()
+        return make(asked) if isinstance(asked, Asked) else make(request=asked)
+
+
+class Stream(_Base[T]):
+    """Events of an answer, as they come. Close it, or use it in a ``with``, where it is not read to its end."""
+
+    def __next__(self) -> T:
+        return self._iterator.__next__()  # type: ignore[no-any-return]  # a T
+
+    def __iter__(self) -> Iterator[T]:
+        yield from self._iterator
+
+    def _chunks(self) -> Iterator[bytes]:
+        given = self._given
+        source = given.chunks() if isinstance(given, Got) else given.iter_bytes()
+        try:
+            yield from source
+        except Exception as error:
+            raise self._failure(error) from error
+
+    def _iter_events(self) -> Iterator[SSE]:
+        decoder = SSEDecoder()
+        for chunk in self._chunks():
+            yield from decoder.feed(chunk)
+        yield from decoder.close()
+
+    def __stream__(self) -> Iterator[T]:
+        read, given, decoder = self._read, self._given, SSEDecoder()
+        try:
+            for chunk in self._chunks():
+                for event in decoder.feed(chunk):
+                    item = read(event, given)
+                    if item is END:
+                        if isinstance(given, Got):
+                            given.finish()
+                        return
+                    if item is not SKIP:
+                        yield item
+            for event in decoder.close():
+                item = read(event, given)
+                if item is not END and item is not SKIP:
+                    yield item
+        finally:
+            given.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Release the connection."""
+        self._given.close()
+
+
+class AsyncStream(_Base[T]):
+    """:class:`Stream`, async."""
+
+    async def __anext__(self) -> T:
+        return await self._iterator.__anext__()  # type: ignore[no-any-return]  # a T
+
+    async def __aiter__(self) -> AsyncIterator[T]:
+        async for item in self._iterator:
+            yield item
+
+    async def _chunks(self) -> AsyncIterator[bytes]:
+        given = self._given
+        source = given.achunks() if isinstance(given, Got) else given.aiter_bytes()
+        try:
+            async for chunk in source:
+                yield chunk
+        except Exception as error:
+            raise self._failure(error) from error
+
+    async def _iter_events(self) -> AsyncIterator[SSE]:
+        decoder = SSEDecoder()
+        async for chunk in self._chunks():
+            for event in decoder.feed(chunk):
+                yield event
+        for event in decoder.close():
+            yield event
+
+    async def __stream__(self) -> AsyncIterator[T]:
+        read, given, decoder = self._read, self._given, SSEDecoder()
+        try:
+            async for chunk in self._chunks():
+                for event in decoder.feed(chunk):
+                    item = read(event, given)
+                    if item is END:
+                        if isinstance(given, Got):
+                            await given.afinish()
+                        return
+                    if item is not SKIP:
+                        yield item
+            for event in decoder.close():
+                item = read(event, given)
+                if item is not END and item is not SKIP:
+                    yield item
+        finally:
+            await given.aclose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Release the connection."""
+        await self._given.aclose()

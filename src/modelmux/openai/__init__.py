@@ -1,0 +1,101 @@
+"""OpenAI's Python package, without it: change one import.
+
+::
+
+    import modelmux.openai as openai
+
+    client = openai.OpenAI()
+    client.chat.completions.create(model="gpt-5-mini", messages=[…])              # as ever: same request, same retries
+    client.chat.completions.create(model="anthropic/claude-haiku-4-5", messages=[…])   # routed, same answer's shape
+
+Modules, classes, methods and parameters are those of the SDK whose version ``modelmux.openai.__version__`` names; they come
+from tables (``_tables``) and are made when they are first touched.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+__title__ = "openai"
+
+_HOME = {
+    "APIConnectionError": "_exceptions",
+    "APIError": "_exceptions",
+    "APIResponseValidationError": "_exceptions",
+    "APIStatusError": "_exceptions",
+    "APITimeoutError": "_exceptions",
+    "AsyncAzureOpenAI": "lib.azure",
+    "AsyncOpenAI": "_client",
+    "AsyncStream": "_streaming",
+    "AuthenticationError": "_exceptions",
+    "AzureOpenAI": "lib.azure",
+    "BadRequestError": "_exceptions",
+    "BaseModel": "_models",
+    "ConflictError": "_exceptions",
+    "ContentFilterFinishReasonError": "_exceptions",
+    "DEFAULT_CONNECTION_LIMITS": "_base_client",
+    "DEFAULT_MAX_RETRIES": "_base_client",
+    "DEFAULT_TIMEOUT": "_base_client",
+    "DefaultAioHttpClient": "_base_client",
+    "DefaultAsyncHttpx2Client": "_base_client",
+    "DefaultAsyncHttpxClient": "_base_client",
+    "DefaultHttpx2Client": "_base_client",
+    "DefaultHttpxClient": "_base_client",
+    "InternalServerError": "_exceptions",
+    "InvalidWebhookSignatureError": "_exceptions",
+    "LengthFinishReasonError": "_exceptions",
+    "NOT_GIVEN": "_types",
+    "NoneType": "_types",
+    "NotFoundError": "_exceptions",
+    "NotGiven": "_types",
+    "OAuthError": "_exceptions",
+    "Omit": "_types",
+    "OpenAI": "_client",
+    "OpenAIError": "_exceptions",
+    "PermissionDeniedError": "_exceptions",
+    "ProxiesTypes": "_types",
+    "RateLimitError": "_exceptions",
+    "RequestOptions": "_types",
+    "Stream": "_streaming",
+    "Timeout": "_base_client",
+    "Transport": "_types",
+    "UnprocessableEntityError": "_exceptions",
+    "WebSocketConnectionClosedError": "_exceptions",
+    "WebSocketQueueFullError": "_exceptions",
+    "file_from_path": "_files",
+    "not_given": "_types",
+    "omit": "_types",
+    "pydantic_function_tool": "lib._tools",
+}
+_RENAMED = {"Client": "OpenAI", "AsyncClient": "AsyncOpenAI"}
+
+__all__ = ["AsyncClient", "Client", "__title__", "__version__", "types", *sorted(_HOME)]  # noqa: PLE0604 - names are data
+
+
+def __getattr__(name: str) -> Any:
+    if name in _RENAMED:
+        return __getattr__(_RENAMED[name])
+    home = _HOME.get(name)
+    if home is not None:
+        value = getattr(importlib.import_module(f"{__name__}.{home}"), name)
+    elif name in ("__version__", "VERSION"):
+        from modelmux.openai._registry import registry
+
+        value = registry.version
+    elif name in ("types", "resources"):
+        importlib.import_module(f"{__name__}._registry")  # what finds their modules
+        value = importlib.import_module(f"{__name__}.{name}")
+    elif name[:1] != "_" and (found := importlib.import_module(f"{__name__}._module_client").look(name)) is not None:
+        return found[0]
+    else:
+        try:
+            return importlib.import_module(f"{__name__}.{name}")
+        except ModuleNotFoundError:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}") from None
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
