@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from modelmux import _json
+
 if TYPE_CHECKING:
     from modelmux.testing.faults import Fault
 
@@ -57,7 +59,7 @@ class RecordedRequest:
     def json(self) -> Any:
         """The body as parsed JSON, None where there is none. Raises ValueError when it is not JSON."""
         if self._json is None and self.body:
-            self._json = json.loads(self.body)
+            self._json = _json.loads(self.body)
         return self._json
 
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from modelmux import _json
 from modelmux.testing._limits import Spent
 from modelmux.testing.answers import Asked, RecordedRequest, Said
 
@@ -110,7 +111,7 @@ class Shape(ABC):
 
 
 def dump(value: Any) -> bytes:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+    return _json.dumps(value)
 
 
 def data(value: Any) -> bytes:
