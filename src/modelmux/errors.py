@@ -334,10 +334,15 @@ class QuotaSpent(BillingError):
 
 
 class ModelNotFound(ProviderError):
-    """The vendor does not know the model, or has retired it, or the address is wrong."""
+    """The vendor does not know the model, or has retired it, or the address is wrong.
+
+    ``missing`` is ``model``, or where the vendor answers so to a request that a model can't serve, ``ability``, or
+    ``other`` for something that the request named: a file, an earlier response.
+    """
 
     default_retry = Retry.ELSEWHERE
     ejection = (1.0, 600.0)
+    missing: Literal["model", "ability", "other"] = "model"
 
 
 class RateLimited(ProviderError):

@@ -129,6 +129,13 @@ def test_whose_fault_it_is(error, whose):
     assert (blame(error)[1] > 0) == (whose != "caller")
 
 
+def test_a_request_that_a_model_cannot_serve_is_no_fault_of_the_endpoint():
+    gone, lacks = errors.ModelNotFound("gone", status=404), errors.ModelNotFound("no tools", status=404)
+    lacks.missing = "ability"
+    odd = errors.ServerError("tools need a flag", status=500, retry=errors.Retry.ELSEWHERE)
+    assert [blame(error)[1] > 0 for error in (gone, lacks, odd)] == [True, False, False]
+
+
 def test_a_broken_stream_counts_as_what_broke_it():
     broken = errors.StreamInterrupted("after output was handed over")
     broken.__cause__ = errors.ConnectionFailed("gone")

@@ -134,6 +134,49 @@ CASES: list[tuple[int, Any, type[errors.ProviderError], Retry]] = [
     (503, error(message="This model is getting throttled"), errors.RateLimited, Retry.SAME),
     (404, b"Not Found", errors.ModelNotFound, Retry.ELSEWHERE),
     (418, b"\xff\xfe", errors.RequestRejected, Retry.NEVER),
+    (400, error(message="You have reached your specified API usage limits."), errors.QuotaSpent, Retry.ELSEWHERE),
+    (429, error(message="Your team has used all available credits"), errors.BillingError, Retry.ELSEWHERE),
+    (403, error(message="Sorry, your account balance is insufficient"), errors.BillingError, Retry.ELSEWHERE),
+    (402, error(message="You have exceeded your monthly included credits"), errors.QuotaSpent, Retry.ELSEWHERE),
+    (429, {"message": "Trial keys are limited to 1000 API calls / month."}, errors.QuotaSpent, Retry.ELSEWHERE),
+    (429, {"message": "Trial keys are limited to 40 API calls / minute."}, errors.RateLimited, Retry.SAME),
+    (429, error(message="The engine is currently overloaded"), errors.Overloaded, Retry.SAME),
+    (429, error(message="x", type="engine_overloaded_error"), errors.Overloaded, Retry.SAME),
+    (429, {"message": "Service tier capacity exceeded for this model."}, errors.Overloaded, Retry.SAME),
+    (
+        429,
+        error(message="Request too large for gpt-4 on tokens per min: Limit 10000", code="rate_limit_exceeded"),
+        errors.RequestTooLarge,
+        Retry.ELSEWHERE,
+    ),
+    (
+        401,
+        error(message="You have insufficient permissions. Missing scopes: x"),
+        errors.PermissionDenied,
+        Retry.ELSEWHERE,
+    ),
+    (400, error(message="Output blocked by content filtering policy"), errors.ContentBlocked, Retry.NEVER),
+    (400, error(message="Content Exists Risk", type="invalid_request_error"), errors.ContentBlocked, Retry.NEVER),
+    (400, {"code": "DataInspectionFailed", "message": "Output data may be bad."}, errors.ContentBlocked, Retry.NEVER),
+    (400, {"code": "Arrearage", "message": "Access denied."}, errors.BillingError, Retry.ELSEWHERE),
+    (400, error(message="User location is not supported for the API use."), errors.RegionBlocked, Retry.ELSEWHERE),
+    (
+        400,
+        error(message="input length and `max_tokens` exceed context limit: 188240 + 21333 > 200000"),
+        errors.ContextTooLong,
+        Retry.ELSEWHERE,
+    ),
+    (
+        400,
+        error(message="This model's maximum prompt length is 131072 but the request contains 537812 tokens."),
+        errors.ContextTooLong,
+        Retry.ELSEWHERE,
+    ),
+    (400, error(message="Please reduce the length of the messages."), errors.ContextTooLong, Retry.ELSEWHERE),
+    (400, error(message="Model x has been deprecated and removed."), errors.ModelNotFound, Retry.ELSEWHERE),
+    (404, error(message="Vector store with id 'x' not found."), errors.ModelNotFound, Retry.NEVER),
+    (404, error(message="Previous response with id 'x' not found."), errors.ModelNotFound, Retry.NEVER),
+    (409, error(message="Another request holds the lock"), errors.ServerError, Retry.SAME),
     (
         400,
         [error(code=400, message="API key not valid.", status="INVALID_ARGUMENT")],
@@ -169,6 +212,44 @@ def test_everything_said_is_kept() -> None:
     assert (found.dimension, found.retry_after) == ("tokens", 18.642)
     assert found.body["error"]["message"] == TPM
     assert found.headers["x-request-id"] == "req_1"
+
+
+@pytest.mark.parametrize(
+    ("message", "missing"),
+    [
+        ("The model `x` does not exist", "model"),
+        ("Not found", "model"),
+        ("models/x is not found for API version v1beta, or is not supported for generateContent.", "model"),
+        ("tools is not supported in this model", "ability"),
+        ("No endpoints found that support tool use.", "ability"),
+        ("Vector store with id 'x' not found.", "other"),
+        ("No file found with id 'x'", "other"),
+    ],
+)
+def test_a_404_says_what_is_missing(message: str, missing: str) -> None:
+    found = said(404, error(message=message))
+    assert isinstance(found, errors.ModelNotFound)
+    assert found.missing == missing
+
+
+@pytest.mark.parametrize(
+    ("message", "dimension"),
+    [
+        ("Rate limit of 40,000 input tokens per minute", "input_tokens"),
+        ("Rate limit of 8,000 output tokens per minute", "output_tokens"),
+        ("This request would exceed the rate limit of 50 requests per minute", "requests"),
+        ("Limit reached on requests per day (RPD): Limit 200", "requests"),
+        ("Number of concurrent connections has exceeded your rate limit", "concurrency"),
+        ("Quota exceeded for metric: x/generate_content_free_tier_requests, limit: 10", "requests"),
+        ("Quota exceeded for metric: x/generate_content_free_tier_input_token_count", "input_tokens"),
+        ("Too many requests", None),
+        ("Rate limited", None),
+    ],
+)
+def test_a_limit_says_of_what_it_is(message: str, dimension: str | None) -> None:
+    found = said(429, error(message=message))
+    assert isinstance(found, errors.RateLimited)
+    assert found.dimension == dimension
 
 
 def test_the_window_and_the_prompt_are_counted() -> None:
@@ -231,7 +312,7 @@ def test_deep_nesting_does_not_raise() -> None:
 )
 def test_a_callers_fault_stays_one(status: int | None, message: str, code: str | None) -> None:
     kind = classify(status, Told(message, code=code))
-    if status is not None and 400 <= status < 500 and status not in (408, 424, 425, 498):
+    if status is not None and 400 <= status < 500 and status not in (408, 409, 423, 424, 425, 429, 498):
         assert not issubclass(kind, (errors.ServerError, errors.Overloaded))
     if status is not None and status >= 500:
         assert not issubclass(kind, (errors.AuthError, errors.ModelNotFound, errors.BillingError))

@@ -18,7 +18,7 @@ from math import exp, inf
 from random import Random
 from types import MappingProxyType
 
-from modelmux.errors import AttemptTimeout, Blame, ProviderError, StreamInterrupted
+from modelmux.errors import AttemptTimeout, Blame, ModelNotFound, ProviderError, Retry, ServerError, StreamInterrupted
 from modelmux.routing.claims import Blocked, Scopes
 
 STREAK = 4.0
@@ -52,6 +52,10 @@ def blame(error: BaseException | None) -> tuple[Blame, float]:
     if isinstance(error, StreamInterrupted) and isinstance(error.__cause__, ProviderError):
         error = error.__cause__
     if not isinstance(error, ProviderError):
+        return "caller", 0.0
+    if isinstance(error, ServerError) and error.retry is not Retry.SAME:
+        return "caller", 0.0  # a vendor that answers 500 to what its model cannot do
+    if isinstance(error, ModelNotFound) and error.missing != "model":
         return "caller", 0.0
     if isinstance(error, AttemptTimeout) and error.phase in _PHASES:
         return _PHASES[error.phase]

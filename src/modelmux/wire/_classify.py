@@ -28,8 +28,12 @@ _CODES: dict[str, Kind] = {
     "invalid_authentication": e.AuthError,
     "unauthorized": e.AuthError,
     "insufficient_quota": e.QuotaSpent,
+    "exceeded_current_quota_error": e.QuotaSpent,
     "billing_hard_limit_reached": e.QuotaSpent,
     "billing_not_active": e.BillingError,
+    "insufficient_balance": e.BillingError,
+    "insufficient_credits": e.BillingError,
+    "account_deactivated": e.AuthError,
     "rate_limit_exceeded": e.RateLimited,
     "model_not_found": e.ModelNotFound,
     "model_decommissioned": e.ModelNotFound,
@@ -47,6 +51,7 @@ _CODES: dict[str, Kind] = {
     "model_no_support_for_function": e.UnsupportedParameter,
     "content_filter": e.ContentBlocked,
     "content_policy_violation": e.ContentBlocked,
+    "content_blocked": e.ContentBlocked,
     "moderation_blocked": e.ContentBlocked,
     "responsibleaipolicyviolation": e.ContentBlocked,
     "tool_use_failed": e.ToolUseFailed,
@@ -54,6 +59,9 @@ _CODES: dict[str, Kind] = {
     "forbidden": e.PermissionDenied,
     "server_error": e.ServerError,
     "server_overloaded": e.Overloaded,
+    "engine_overloaded": e.Overloaded,
+    "engine_overloaded_error": e.Overloaded,
+    "overloaded": e.Overloaded,
     "model_overloaded": e.Overloaded,
     # Anthropic
     "authentication_error": e.AuthError,
@@ -89,14 +97,27 @@ _CODES: dict[str, Kind] = {
     "modelerrorexception": e.ServerError,
     "modelstreamerrorexception": e.ServerError,
     "modeltimeoutexception": e.ServerError,
+    # DashScope
+    "arrearage": e.BillingError,
+    "data_inspection_failed": e.ContentBlocked,
+    "datainspectionfailed": e.ContentBlocked,
     # Z.ai
+    "1001": e.AuthError,
+    "1002": e.AuthError,
+    "1003": e.AuthError,
+    "1004": e.AuthError,
+    "1112": e.AuthError,
     "1113": e.BillingError,
+    "1121": e.AuthError,
     "1211": e.ModelNotFound,
     "1261": e.ContextTooLong,
     "1301": e.ContentBlocked,
     "1302": e.RateLimited,
     "1303": e.RateLimited,
+    "1304": e.QuotaSpent,
     "1305": e.RateLimited,
+    "1308": e.QuotaSpent,
+    "1309": e.BillingError,
 }
 
 _SAYS: tuple[tuple[Kind, re.Pattern[str]], ...] = tuple(
@@ -108,28 +129,66 @@ _SAYS: tuple[tuple[Kind, re.Pattern[str]], ...] = tuple(
                 r"maximum context length|context[ _]length|context window|prompt is too long|input is too long"
                 r"|input tokens exceeded|input token count .{0,20}exceeds|exceeds the available context size"
                 r"|too many prompt tokens|total length of all messages is too long"
-                r"|prompt contains .{0,40}tokens.{0,80}too large"
+                r"|prompt contains .{0,40}tokens.{0,80}too large|maximum prompt length|exceeds? (the )?context limit"
+                r"|reduce the length of the (messages|prompt|input)|range of input length"
+                r"|exceed(s|ed)? (the )?model token limit|total number of tokens .{0,40}(exceeds|cannot exceed)"
+                r"|inputs`? tokens .{0,40}must be <=|input length .{0,40}exceeds|input exceeds the"
             ),
         ),
-        (e.ModelNotFound, r"model.{0,80}(does not exist|not found|is deprecated|decommissioned|has been retired)"),
+        (e.UnsupportedParameter, r"\bno endpoints found that (support|can handle)\b"),
+        (
+            e.ModelNotFound,
+            (
+                r"model.{0,80}(does not exist|not found|not exist\b|is deprecated|decommissioned"
+                r"|no longer (available|supported)|(has been|was) (deprecated|retired|removed|discontinued|shut ?down))"
+            ),
+        ),
         (e.ModelNotFound, r"model identifier is invalid|invalid model\b|end of (its )?life|unknown model"),
         (
             e.ModelNotFound,
-            r"\bnot a valid model id\b|\bno endpoints found\b|is not a chat model|allowed now, your model",
+            (
+                r"\bnot a valid model id\b|\bno endpoints found\b|is not a chat model|allowed now, your model"
+                r"|on-demand throughput isn.t supported"
+            ),
         ),
         (e.AuthError, r"(incorrect|invalid|missing|no).{0,20}api[ -]key|api key (not valid|expired|not found)"),
-        (e.BillingError, r"credit balance is too low|insufficient (balance|credits|funds)|extra usage is required"),
-        (e.QuotaSpent, r"exceeded your current quota"),
-        (e.RegionBlocked, r"(country|region|location).{0,40}(not supported|unsupported|not available)"),
+        (
+            e.QuotaSpent,
+            (
+                r"exceeded your (current quota|monthly)|api calls / month"
+                r"|(billing|spend|spending|monthly|specified api) (hard |usage )?limit"
+            ),
+        ),
+        (
+            e.BillingError,
+            (
+                r"insufficient.{0,20}(balance|credits?\b|funds)|not enough (balance|credits?\b)"
+                r"|used all available credits|extra usage is required"
+                r"|(balance|credits?|funds)( is| are)? (too low|insufficient|exhausted|not enough)"
+                r"|account.{0,40}(overdue|in arrears|suspended)"
+            ),
+        ),
+        (e.RegionBlocked, r"(country|region|location|territory).{0,40}(not supported|unsupported|not available)"),
         (
             e.ContentBlocked,
             (
-                r"content management policy|violates? (our |the )?usage (guidelines|polic)|content polic"
-                r"|flagged (by|as)|input was blocked"
+                r"content management policy|violat(es?|ing) (our |the )?usage (guidelines|polic)|content polic"
+                r"|content filtering policy|flagged (by|as)|(in|out)put was blocked"
+                r"|blocked by (the |our )?(content|safety)"
+                r"|rejected .{0,20}safety system|considered high risk|content exists risk|inappropriate content"
+                r"|(contains?|contained) sensitive|prohibited content"
             ),
         ),
+        (e.RequestTooLarge, r"request too large for"),
         (e.RateLimited, r"getting throttled|too many requests|rate[- ]limit"),
-        (e.Overloaded, r"\boverloaded\b|\bat capacity\b|temporarily unavailable|no capacity"),
+        (
+            e.Overloaded,
+            r"\boverloaded\b|\b(at|over) capacity\b|capacity exceeded|temporarily unavailable|no capacity",
+        ),
+        (
+            e.PermissionDenied,
+            r"insufficient permissions|missing scopes|(not|n.t) have (permission|access)|not authorized to",
+        ),
         (e.ToolUseFailed, r"failed to call a function|tool call validation failed"),
         (
             e.UnsupportedParameter,
@@ -150,9 +209,11 @@ _STATUSES: dict[int, Kind] = {
     403: e.PermissionDenied,
     404: e.ModelNotFound,
     408: e.ServerError,
+    409: e.ServerError,
     410: e.ModelNotFound,
     413: e.RequestTooLarge,
     424: e.ServerError,
+    423: e.ServerError,
     425: e.Overloaded,
     429: e.RateLimited,
     451: e.RegionBlocked,
@@ -160,6 +221,12 @@ _STATUSES: dict[int, Kind] = {
     503: e.Overloaded,
     529: e.Overloaded,
 }
+
+_NAMED = re.compile(
+    r"\b(response|file|vector store|container|conversation|batch|cached ?content|thread|assistant)s?\b"
+    r".{0,80}\b(not found|does not exist)|\bno (response|file|conversation|container|vector store|batch) found\b",
+    re.IGNORECASE,
+)
 
 _ALL: frozenset[Kind] = frozenset(_CODES.values())
 _VENDORS_FAULT: frozenset[Kind] = frozenset({e.Overloaded, e.ServerError})
@@ -172,7 +239,7 @@ _REFINES: dict[Kind, frozenset[Kind]] = {
         {e.AuthError, e.RegionBlocked, e.ContentBlocked, e.BillingError, e.QuotaSpent, e.ModelNotFound, e.RateLimited}
     ),
     e.BillingError: frozenset({e.QuotaSpent}),
-    e.RateLimited: frozenset({e.QuotaSpent, e.BillingError}),
+    e.RateLimited: frozenset({e.QuotaSpent, e.BillingError, e.AuthError, e.Overloaded, e.RequestTooLarge}),
     e.RequestTooLarge: frozenset({e.ContextTooLong}),
     e.ServerError: frozenset({e.Overloaded, e.RateLimited, e.ContextTooLong}),
     e.Overloaded: frozenset({e.RateLimited, e.ContextTooLong}),
@@ -193,7 +260,17 @@ _REQUEST_ID_HEADERS = (
 
 _WINDOW = re.compile(r"maximum context length is (\d+)|> (\d+) maximum|maximum number of tokens allowed \((\d+)\)")
 _ASKED = re.compile(r"you requested (\d+) tokens|prompt is too long: (\d+)|input token count \((\d+)\)", re.IGNORECASE)
-_PER = (("token", re.compile(r"\btokens\b|\btpm\b|\btpd\b")), ("request", re.compile(r"\brequests\b|\brpm\b|\brpd\b")))
+_PER = tuple(
+    (name, re.compile(pattern))
+    for name, pattern in (
+        ("concurrency", r"concurren|simultaneous|parallel requests"),
+        ("input_tokens", r"input[ _]tokens?|\bitpm\b"),
+        ("output_tokens", r"output[ _]tokens?|\botpm\b"),
+        ("tokens", r"(?<![a-z])tokens?(?![a-z])|\btp[mdh]\b"),
+        ("requests", r"(?<![a-z])(?<!many )requests(?![a-z])|\brp[mdsh]\b|requests?[ _-]per[ _-]|api calls"),
+    )
+)
+"""What a limit is of, by the vendor's words; the more telling come first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,7 +351,12 @@ def provider_error(
         error.limit, error.asked = _count(_WINDOW, told.message), _count(_ASKED, told.message)
     elif isinstance(error, e.RateLimited):
         said = f"{told.kind or ''} {told.message}".lower()
-        error.dimension = next((name + "s" for name, pattern in _PER if pattern.search(said)), None)
+        error.dimension = next((name for name, pattern in _PER if pattern.search(said)), None)
+    elif isinstance(error, e.ModelNotFound) and _by_code(told) is not e.ModelNotFound:
+        if _NAMED.search(told.message):
+            error.missing, error.retry = "other", e.Retry.NEVER
+        elif _by_words(told.message) is e.UnsupportedParameter:
+            error.missing = "ability"
     elif cls is e.ServerError and _by_words(told.message) is e.UnsupportedParameter:
         error.retry = e.Retry.ELSEWHERE  # llama.cpp answers 500 to what its model cannot do; it never will
     return error

@@ -109,7 +109,7 @@ def test_what_is_no_answer(body: bytes):
         (403, "ExpiredTokenException", "The security token included in the request is expired", errors.AuthError),
         (403, "AccessDeniedException", "You don't have access to the model", errors.PermissionDenied),
         (429, "ThrottlingException", "Too many requests", errors.RateLimited),
-        (429, "ModelNotReadyException", "Model is not ready", errors.RateLimited),
+        (429, "ModelNotReadyException", "Model is not ready", errors.Overloaded),
         (503, "ServiceUnavailableException", "Model is getting throttled. Try your request again.", errors.RateLimited),
         (503, "ServiceUnavailableException", "Bedrock is unable to process your request.", errors.Overloaded),
         (424, "ModelErrorException", "The model failed", errors.ServerError),
