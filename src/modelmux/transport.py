@@ -54,7 +54,7 @@ class _Transport:
 
     def handle_request(self, request: Any) -> Any:
         """Answer a request of either family. Raises that family's own errors where no vendor could be reached."""
-        family = _family_at(type(request))
+        family = _family_at(request.__class__)
         asked = _asked(request, request.read())
         self._told.again(asked, family, request)
         answer = self._front.send(asked)
@@ -67,7 +67,7 @@ class _Transport:
 
     async def handle_async_request(self, request: Any) -> Any:
         """:meth:`handle_request`, async."""
-        family = _family_at(type(request))
+        family = _family_at(request.__class__)
         asked = _asked(request, await request.aread())
         self._told.again(asked, family, request)
         answer = await self._front.asend(asked)

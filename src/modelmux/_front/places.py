@@ -32,6 +32,8 @@ AUTO = "auto"
 _KEY_HEADERS = ("x-api-key", "x-goog-api-key", "api-key")
 _FLEETS = 256
 
+_CHAT = frozenset({"chat"})
+
 ANY = "openai_compatible"
 """The row of servers nobody knows, which speak the format that most do."""
 
@@ -238,6 +240,10 @@ def _home_target(mux: Mux, op: Operation, home: Home, model: str) -> Target:
     if target.key is None:
         # Whatever proves who sends it is in headers that go along as they came.
         target = replace(target, row=replace(target.row, auth=replace(target.row.auth, optional=True)))
+    if target.info is not None:
+        # What the model can do, its vendor shall say; of what is known here only the prices are needed.
+        known = replace(target.info, abilities=_CHAT, context=None, max_input=None, max_output=None, retired=None)
+        target = replace(target, info=known)
     codec, call = _codec(row, op.format.wire)
     return replace(target, codec=codec, call=call)
 

@@ -1,0 +1,108 @@
+"""Same format in and out: what a vendor gets is what the client sent, and what the client gets is what the vendor sent,
+on recordings of real traffic (issue: same-wire passthrough). The oracle is the recording.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+from corpus import body_of, recordings
+from front.upstream import Reply, Upstream, cut
+from modelmux import Endpoint, Mux
+from modelmux._front import Front, FrontRequest
+
+APIS = (
+    *("openai.chat", "openai.responses", "openai.completions", "anthropic.messages", "gemini.generateContent"),
+    *("vertex.generateContent", "groq.chat", "mistral.chat", "deepseek.chat", "openrouter.chat", "xai.chat"),
+)
+_EVERY = 12
+HOP = ("connection", "content-encoding", "content-length", "transfer-encoding")
+
+
+def usable(row: dict[str, Any]) -> bool:
+    return row["kind"] == "full" and row["request"]["body_encoding"] == "json" and row["request"]["method"] == "POST"
+
+
+def fields(rows: Any) -> list[Any]:
+    return [pytest.param(row, id=f"{row['api']}-{row['id']}") for row in rows]
+
+
+ROWS = [row for row in recordings(*APIS) if usable(row)]
+SAMPLE, REST = fields(ROWS[::_EVERY]), [row for place, row in enumerate(ROWS) if place % _EVERY]
+
+
+def asked(row: dict[str, Any]) -> FrontRequest:
+    request = row["request"]
+    headers = {"content-type": "application/json", "user-agent": "some-sdk/1.0", "x-stainless-lang": "python"}
+    headers.update({name: value.replace("REDACTED", "a-test-key") for name, value in request["headers"].items()})
+    # As the SDK would write it: with blanks, which a re-encoded body would not have.
+    return FrontRequest(method="POST", url=request["url"], headers=headers, body=json.dumps(request["body"]).encode())
+
+
+def answered(row: dict[str, Any]) -> Reply:
+    body = body_of(row["response"])
+    places = random.Random(row["id"]).sample(range(len(body) + 1), min(len(body), 6))
+    headers = {**row["response"]["headers"], "connection": "keep-alive", "transfer-encoding": "chunked"}
+    return Reply(row["response"]["status"], headers, cut(body, places))
+
+
+def check(row: dict[str, Any], ask: Any) -> None:
+    upstream = Upstream(answered(row))
+    configured = Endpoint("openai_compatible/nobody-asks-for-it", base_url="http://127.0.0.1:9")
+    with upstream.under(Mux([configured], usage="as_sent")) as mux:
+        request = asked(row)
+        got = ask(Front(mux), request)
+    assert upstream.requests, got
+    sent = upstream.requests[0]
+    assert sent.method == "POST"
+    assert sent.url == row["request"]["url"]
+    assert json.loads(sent.body) == row["request"]["body"]
+    assert sent.body == request.body  # not even written anew
+    kept = {name: value for name, value in request.headers.items() if name not in ("host", "content-length")}
+    assert {name: sent.headers.get(name) for name in kept if name != "accept-encoding"} == {
+        name: value for name, value in kept.items() if name != "accept-encoding"
+    }
+    if len(upstream.requests) > 1:  # an error that was worth another try, or an answer that is none
+        assert row["response"]["status"] >= 400 or got.status >= 400
+    if got.error is None or row["response"]["status"] >= 400:
+        assert got.status == row["response"]["status"]
+        assert got.body == body_of(row["response"])
+        for name, value in row["response"]["headers"].items():
+            if name not in HOP and name != "x-should-retry":
+                assert got.headers[name] == value
+    assert "transfer-encoding" not in got.headers
+    assert "connection" not in got.headers
+    assert upstream.open == 0
+
+
+@pytest.mark.parametrize("row", SAMPLE)
+def test_a_recorded_exchange_passes_through_unchanged(row, ask):
+    check(row, ask)
+
+
+@pytest.mark.full
+def test_every_recorded_exchange_passes_through_unchanged(ask):
+    """Also: none that succeeded at the vendor is turned into an error."""
+    failed = []
+    for row in REST:
+        try:
+            check(row, ask)
+        except Exception as error:
+            failed.append(f"{row['api']} {row['id']}: {type(error).__name__} {error}"[:400])
+    assert failed == []
+    assert len(REST) > 1000
+
+
+def test_the_sample_has_all_kinds():
+    seen = {
+        (row.values[0]["api"], row.values[0]["stream"], row.values[0]["response"]["status"] < 300) for row in SAMPLE
+    }
+    for api in ("openai.chat", "openai.responses", "anthropic.messages", "gemini.generateContent"):
+        assert {(api, True, True), (api, False, True)} <= seen
+    assert any(not good for _, _, good in seen)
+    assert all(urlsplit(row.values[0]["request"]["url"]).scheme in ("http", "https") for row in SAMPLE)
