@@ -3,14 +3,17 @@
 ================================  ===================================================================================
 :class:`VendorServer`             one vendor on loopback, speaking its wire over real HTTP
 :class:`Vendors`                  three of them, with ready endpoints and environment variables
-:class:`Answer`, :class:`Fault`   what a server says, and what goes wrong while it says it
-:class:`RecordedRequest`          what reached a server; :class:`Asked`, what it asks for
+:class:`FakeProvider`             one vendor inside the process, with no socket
+:class:`Answer`, :class:`Fault`   what a vendor says, and what goes wrong while it says it; :data:`FAULTS` by name
+:class:`RecordedRequest`          what reached a vendor; :class:`Asked`, what it asks for
 :class:`FakeClock`                virtual time
+:class:`Simulation`               thousands of calls in virtual time, the same every time
 :func:`forbid_network`            a guard: connecting beyond loopback raises :class:`NetworkForbidden`
 ================================  ===================================================================================
 
-The pytest plugin (``modelmux.testing.plugin``) comes with the installation: fixtures ``modelmux_vendors`` and
-``modelmux_clock``, marker and ini option ``modelmux_block_network``. Nothing is loaded before it is used.
+The pytest plugin (``modelmux.testing.plugin``) comes with the installation: fixtures ``modelmux_vendors``,
+``modelmux_server``, ``modelmux_provider``, ``modelmux_clock``, ``modelmux_simulation`` and ``modelmux_fault``, marker
+and ini option ``modelmux_block_network``. Nothing is loaded before it is used.
 """
 
 from __future__ import annotations

@@ -131,6 +131,11 @@ class Script(ABC):
             self._troubles.clear()
             self.errors.clear()
 
+    def check(self) -> None:
+        """Raise the first error that a scripted callable raised, if any."""
+        if self.errors:
+            raise self.errors[0]
+
     def next_answer(self, request: RecordedRequest) -> Answer:
         with self._lock:
             line = self._lines[0] if self._lines else None

@@ -1,7 +1,11 @@
 """The pytest plugin that every installation of modelmux brings. It loads nothing until a test asks for something.
 
 * ``modelmux_vendors``: three vendors on loopback, cleared before each test (:class:`~modelmux.testing.Vendors`).
+* ``modelmux_server``: one of them, OpenAI's (:class:`~modelmux.testing.VendorServer`).
 * ``modelmux_clock``: a fresh :class:`~modelmux.testing.FakeClock`.
+* ``modelmux_provider``: a vendor without a socket, on that clock (:class:`~modelmux.testing.FakeProvider`).
+* ``modelmux_simulation``: thousands of calls in virtual time (:class:`~modelmux.testing.Simulation`), with seed 0.
+* ``modelmux_fault``: a test that asks for it runs once for each fault of :data:`~modelmux.testing.FAULTS`.
 * ``modelmux_block_network = true`` in the ini file, or ``@pytest.mark.modelmux_block_network`` on a test, class or
   module: leaving loopback raises. ``@pytest.mark.modelmux_allow_network`` is the exception for one test.
 """
@@ -16,6 +20,9 @@ import pytest
 
 if TYPE_CHECKING:
     from modelmux.testing.clock import FakeClock
+    from modelmux.testing.provider import FakeProvider
+    from modelmux.testing.server import VendorServer
+    from modelmux.testing.simulate import Simulation
     from modelmux.testing.vendors import Vendors
 
 INI = "modelmux_block_network"
@@ -32,6 +39,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     for line in MARKERS:
         config.addinivalue_line("markers", line)
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "modelmux_fault" in metafunc.fixturenames:
+        from modelmux.testing._table import FAULTS
+
+        metafunc.parametrize("modelmux_fault", FAULTS.values(), ids=FAULTS)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -64,6 +78,30 @@ def modelmux_vendors(_modelmux_vendors: Vendors) -> Iterator[Vendors]:
     _modelmux_vendors.reset()
     yield _modelmux_vendors
     _modelmux_vendors.check()
+
+
+@pytest.fixture
+def modelmux_server(modelmux_vendors: Vendors) -> VendorServer:
+    """One vendor on loopback, as new."""
+    return modelmux_vendors.openai
+
+
+@pytest.fixture
+def modelmux_provider(modelmux_clock: FakeClock) -> Iterator[FakeProvider]:
+    """One vendor without a socket, on ``modelmux_clock``."""
+    from modelmux.testing.provider import FakeProvider
+
+    provider = FakeProvider(clock=modelmux_clock)
+    yield provider
+    provider.check()
+
+
+@pytest.fixture
+def modelmux_simulation() -> Simulation:
+    """Calls in virtual time."""
+    from modelmux.testing.simulate import Simulation
+
+    return Simulation()
 
 
 @pytest.fixture

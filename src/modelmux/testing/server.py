@@ -85,11 +85,6 @@ class VendorServer(Vendor):
         if kind is None:
             self.check()
 
-    def check(self) -> None:
-        """Raise the first error that a scripted callable raised, if any."""
-        if self.errors:
-            raise self.errors[0]
-
     @property
     def origin(self) -> str:
         return f"http://{HOST}:{self._port}"
