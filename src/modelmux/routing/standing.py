@@ -7,9 +7,9 @@ whose probe is due first: nobody is refused by what we believe of a vendor, and 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
-from modelmux.routing.claims import Blocked
+from modelmux.routing.claims import LIMIT, Blocked
 from modelmux.routing.plan import PLANNED, Decision, Plan, Step
 
 LAST_RESORT = "every breaker is open, so one attempt is made where a probe is due first"
@@ -29,23 +29,22 @@ def settled(decision: Decision, blocked: Mapping[str, Blocked], at: float) -> De
     over = {name: blocked[name] for name in own if name in blocked}
     if not over:
         return decision
-    waiting = [name for name in names if name in over and is_limit(over[name])]
-    waiting.sort(key=lambda name: over[name].until)
-    kept = [name for name in names if name not in over] + waiting
+    kept = _left(names, over)
     if not kept:
         first = min(names, key=lambda name: (over[name].probing, over[name].until))
         return decision.replanned(Plan((Step((first,)),), 1), over, at, note=LAST_RESORT)
     if plain:
-        return decision.replanned(Plan((Step(tuple(kept[:PLANNED])),), plan.max_attempts), over, at)
-    steps = [_left(step, kept, waiting) for step in plan.steps]
+        return decision.replanned(Plan((Step(kept[:PLANNED]),), plan.max_attempts), over, at)
+    steps = [Step(_left(step.attempts, over), step.mode, step.accept) for step in plan.steps]
     return decision.replanned(Plan(tuple(s for s in steps if s.attempts), plan.max_attempts), over, at)
+
+
+def _left(names: Sequence[str], over: Mapping[str, Blocked]) -> tuple[str, ...]:
+    """Those of ``names`` that may be asked, then those that wait for a limit."""
+    waiting = [name for name in names if name in over and is_limit(over[name])]
+    return (*[name for name in names if name not in over], *sorted(waiting, key=lambda name: over[name].until))
 
 
 def is_limit(block: Blocked) -> bool:
     """Whether only a rate limit stands in the way, which a little patience gets past."""
-    return block.reason.startswith("limit")
-
-
-def _left(step: Step, kept: Collection[str], waiting: Sequence[str]) -> Step:
-    free = [name for name in step.attempts if name in kept and name not in waiting]
-    return Step((*free, *[name for name in waiting if name in step.attempts]), step.mode, step.accept)
+    return block.reason.startswith(LIMIT)
