@@ -46,11 +46,14 @@ _CALLERS = {"parameters", "input_schema", "inputSchema", "schema", "parametersJs
 }
 
 _NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
+_ANTHROPIC_NAME = re.compile(r"[a-zA-Z0-9_-]{1,128}")
+_GEMINI_NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_.:-]{0,63}")
+_ANY_NAME = re.compile(r".+", re.DOTALL)
 
 
-def _names(names: list[Any]) -> Iterator[str]:
+def _names(names: list[Any], rule: re.Pattern[str] = _NAME) -> Iterator[str]:
     for name in names:
-        if not isinstance(name, str) or not _NAME.fullmatch(name):
+        if not isinstance(name, str) or not rule.fullmatch(name):
             yield f"not a tool name: {name!r}"
     if len(set(map(str, names))) != len(names):
         yield f"tools named twice: {names}"
@@ -74,7 +77,7 @@ def _objects(value: Any) -> list[Body]:
 # --- formats with one list of messages: OpenAI chat, Cohere, Ollama ------------------------------------------
 
 
-def _listed(roles: set[str], valid: re.Pattern[str], *, ids: bool = True) -> Check:
+def _listed(roles: set[str], valid: re.Pattern[str], *, ids: bool = True, names: re.Pattern[str] = _NAME) -> Check:
     def check(body: Body) -> Iterator[str]:
         messages = body.get("messages")
         if not isinstance(messages, list) or not messages:
@@ -107,7 +110,12 @@ def _listed(roles: set[str], valid: re.Pattern[str], *, ids: bool = True) -> Che
                 yield from _paired([call.get("id") for call in calls], results, f"messages[{place}]", valid)
             elif len(results) != len(calls):
                 yield f"messages[{place}]: {len(calls)} calls and {len(results)} results"
-        yield from _names([tool["function"]["name"] for tool in _objects(body.get("tools")) if "function" in tool])
+        tools = [tool["function"]["name"] for tool in _objects(body.get("tools")) if "function" in tool]
+        yield from _names(tools, names)
+        called = [
+            call["function"]["name"] for m in _objects(body.get("messages")) for call in m.get("tool_calls") or ()
+        ]
+        yield from _names(sorted(set(called)), names)
         if "tools" in body and not body["tools"]:
             yield "an empty list of tools"
 
@@ -133,7 +141,7 @@ _ROLES = {"system", "user", "assistant", "tool"}
 
 
 def _ollama(body: Body) -> Iterator[str]:
-    yield from _listed(_ROLES, re.compile(r".+"), ids=False)(body)
+    yield from _listed(_ROLES, re.compile(r".+"), ids=False, names=_ANY_NAME)(body)
     for message in _objects(body.get("messages")):
         if not isinstance(message.get("content", ""), str):
             yield "content is not text"
@@ -219,7 +227,7 @@ def _no_blank(blocks: Any) -> Iterator[str]:
 
 def _anthropic_options(body: Body) -> Iterator[str]:
     tools = _objects(body.get("tools"))
-    yield from _names([tool.get("name") for tool in tools])
+    yield from _names([tool.get("name") for tool in tools], _ANTHROPIC_NAME)
     for tool in tools:
         if "type" not in tool and tool.get("input_schema", {}).get("type") != "object":
             yield "a tool's schema is not of an object"
@@ -305,7 +313,7 @@ _GEMINI_DATA = ("text", "inlineData", "fileData", "functionCall", "functionRespo
 
 def _gemini_options(body: Body) -> Iterator[str]:
     declared = [d.get("name") for tool in _objects(body.get("tools")) for d in tool.get("functionDeclarations", ())]
-    yield from _names(declared)
+    yield from _names(declared, _GEMINI_NAME)
     calling = (body.get("toolConfig") or {}).get("functionCallingConfig") or {}
     allowed = calling.get("allowedFunctionNames", [])
     if set(allowed) - set(declared):
@@ -448,6 +456,8 @@ def _responses_message(item: Body, where: str) -> Iterator[str]:
 def _interactions(body: Body) -> Iterator[str]:
     if not body.get("input"):
         yield "no input"
+    functions = [tool.get("name") for tool in _objects(body.get("tools")) if tool.get("type") == "function"]
+    yield from _names(functions, _GEMINI_NAME)
     calls = [block.get("id") for block in _blocks(body.get("input")) if block.get("type") == "function_call"]
     results = [block.get("call_id") for block in _blocks(body.get("input")) if block.get("type") == "function_result"]
     yield from _paired(calls, results, "input", re.compile(r".+"))

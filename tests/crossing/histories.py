@@ -58,7 +58,7 @@ _IDS = (
     "fc_{0:067d}",
     "call é {0}",
 )
-_NAMES = ("search", "get_weather", "read-file", "x")
+_NAMES = ("search", "get_weather", "read-file", "x", "get.weather", "7 days", "größe", "long-" * 30)
 
 _words = st.sampled_from(("Hello.", "What is 2 + 2?", "Grüße — 你好", "a\nb", "tail ", '{"a": 1}', "x"))
 _texts = st.one_of(_words, _words, st.sampled_from(("", " ", "\n")))

@@ -391,6 +391,27 @@ def cross(every: int = 1) -> dict[tuple[str, str], Crossing]:
     return found
 
 
+def back_home(every: int = 1) -> Iterator[tuple[str, str, str, str]]:
+    """Requests said to another wire, read there, and said to their own again, as when a conversation fails over and
+    returns. (wire, other wire, fault, recording) for what the warnings of neither way speak of, and for rules broken.
+    """
+    models = targets()
+    for number, (row_id, origin, request, asked) in enumerate(requests()):
+        for place, (other, model) in enumerate(models.items()):
+            if other == origin or (number + place) % every:
+                continue
+            body, told = wire.get(other).encode_request(request, model=model)
+            home = wire.get(origin)
+            there = wire.get(other).decode_request(body)
+            again, told_again = home.encode_request(there, model=models[origin])
+            for name, outcome in compare(origin, request, home.decode_request(again), [*told, *told_again]):
+                if outcome == "silent" and (other, name) not in UNASKED:
+                    yield origin, other, name, row_id
+            broken = bodies.problems(origin, again) if _whole(request) and _whole(there) else []
+            taken = bodies.problems(origin, {"model": "m", **asked}) if broken else []
+            yield from ((origin, other, problem, row_id) for problem in broken if problem not in taken)
+
+
 def _cross(entry: Crossing, row_id: str, request: Request, asked: Any, origin: str, target: str, model: str) -> None:
     codec = wire.get(target)
     body, warnings = codec.encode_request(request, model=model)

@@ -25,3 +25,12 @@ def test_a_sample_of_recorded_requests_crosses_to_every_wire() -> None:
 @pytest.mark.full
 def test_every_recorded_request_crosses_to_every_wire() -> None:
     judge(every=1)
+
+
+def test_a_conversation_that_went_elsewhere_comes_home() -> None:
+    assert list(recorded.back_home(every=23)) == []
+
+
+@pytest.mark.full
+def test_every_conversation_that_went_elsewhere_comes_home() -> None:
+    assert list(recorded.back_home()) == []

@@ -24,7 +24,7 @@ class StreamOrWhole(StreamDecoder):
             data = self._head + data
             start = data.lstrip(_BLANK)
             if not start:
-                self._head = data
+                self._head = data[-3:]  # blanks are dropped, but for the beginning of a BOM
                 return []
             self._head = None
             if start[:1] in (b"{", b"<", b"["):

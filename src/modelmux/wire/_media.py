@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
+import binascii
+from base64 import b64decode
+
 from modelmux.types import Media
 
 
 def asks_detail(media: Media) -> bool:
     """Whether a certain detail is asked for; ``auto`` is what happens anyway."""
     return media.detail is not None and media.detail != "auto"
+
+
+def text_of(media: Media) -> str | None:
+    """The text of a document that is one, given as such or by its bytes."""
+    if media.text is not None or media.data is None or not (media.media_type or "").startswith("text/"):
+        return media.text
+    try:
+        return b64decode(media.data).decode("utf-8", "replace")
+    except binascii.Error:
+        return None
 
 
 def split_data_url(url: str) -> tuple[str | None, str] | None:

@@ -103,4 +103,6 @@ _LOCATIONS = ("cited_text", "encrypted_index", "file_id", "document_index", "sea
 
 def is_location(raw: Any) -> bool:
     """Whether a citation has one of this API's shapes, whoever wrote it down."""
-    return isinstance(raw, Mapping) and any(key in raw for key in _LOCATIONS)
+    if not isinstance(raw, Mapping) or not str(raw.get("type", "_location")).endswith("_location"):
+        return False
+    return any(key in raw for key in _LOCATIONS)

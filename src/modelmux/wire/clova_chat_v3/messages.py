@@ -10,7 +10,7 @@ from modelmux.errors import InvalidRequest
 from modelmux.types import Media, Message, Opaque, Part, Reasoning, Refusal, Role, Text, ToolCall, ToolResult
 from modelmux.wire._calls import is_loose
 from modelmux.wire._kept import Losses, word
-from modelmux.wire._media import asks_detail
+from modelmux.wire._media import asks_detail, text_of
 from modelmux.wire.clova_chat_v3.vocabulary import MINE, WIRE
 
 _ROLES: dict[str, Role] = {"system": "system", "user": "user", "assistant": "assistant", "tool": "tool"}
@@ -170,9 +170,9 @@ def _blocks(parts: Sequence[Part], losses: Losses, *, pictures: bool) -> list[An
         elif isinstance(part, Refusal):
             losses.add("refusal", "renamed", "a refusal goes as text")
             out.append({"type": "text", "text": part.text})
-        elif isinstance(part, Media) and part.text is not None:
+        elif isinstance(part, Media) and (text := text_of(part)) is not None:
             losses.add("media.text", "emulated", "a text given as a document goes as text")
-            out.append({"type": "text", "text": part.text})
+            out.append({"type": "text", "text": text})
         elif isinstance(part, Media) and part.kind == "image" and pictures and (part.data or part.url):
             given = {"dataUri": {"data": part.data}} if part.data else {"imageUrl": {"url": part.url}}
             out.append({"type": "image_url", **given})

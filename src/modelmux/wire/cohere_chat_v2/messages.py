@@ -9,7 +9,7 @@ from modelmux.errors import InvalidRequest
 from modelmux.types import Media, Message, Opaque, Part, Reasoning, Refusal, Role, Text, ToolCall, ToolResult
 from modelmux.wire._calls import with_calls_joined
 from modelmux.wire._kept import Losses, word
-from modelmux.wire._media import split_data_url, url_of
+from modelmux.wire._media import split_data_url, text_of, url_of
 from modelmux.wire.cohere_chat_v2.vocabulary import MINE, PLAN, WIRE, ours
 
 _ROLES: dict[str, Role] = {"system": "system", "user": "user", "assistant": "assistant", "tool": "tool"}
@@ -172,9 +172,9 @@ def _turn(message: Message, parts: tuple[Part, ...], losses: Losses, documents: 
         return item
     said = []
     for part in parts:
-        if isinstance(part, Media) and part.text is not None and not MINE.of(part.extra):
+        if isinstance(part, Media) and not MINE.of(part.extra) and (text := text_of(part)) is not None:
             losses.add("media.document", "renamed", "a text goes beside the turns, in documents")
-            data = {"text": part.text} if part.name is None else {"title": part.name, "text": part.text}
+            data = {"text": text} if part.name is None else {"title": part.name, "text": text}
             documents.append({"id": f"doc:{len(documents)}", "data": data})
         elif (block := _block(part, losses)) is not None:
             said.append(block)
@@ -261,8 +261,9 @@ def _media(part: Media, losses: Losses) -> Any:
     own = MINE.of(part.extra).get("document")
     if isinstance(own, dict) and _document(own) == (part.text, part.name):
         return {**MINE.fields(part.extra), "type": "document"}
-    if part.text is not None:
-        data = {"text": part.text} if part.name is None else {"title": part.name, "text": part.text}
+    text = text_of(part)
+    if text is not None:
+        data = {"text": text} if part.name is None else {"title": part.name, "text": text}
         return {"type": "document", "document": {"data": data}}
     if part.kind == "image" and (part.data is not None or part.url is not None):
         return _image(part)

@@ -88,7 +88,7 @@ def encode_options(req: Request, kept: dict[str, Any] | None, model: str, encode
             out[key] = value
     if req.stop:
         out["stopSequences"] = list(req.stop)
-        if len(req.stop) > 5 and req.source is None and WIRE not in req.extra:
+        if len(req.stop) > 5 and WIRE not in req.extra:
             out["stopSequences"] = list(req.stop[:5])
             encoder.warn("stop", "clamped", "at most 5 stop sequences")
     if req.modalities:

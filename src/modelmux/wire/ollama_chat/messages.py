@@ -9,7 +9,7 @@ from modelmux.errors import InvalidRequest
 from modelmux.types import Media, Message, Opaque, Part, Reasoning, Refusal, Role, Text, ToolCall, ToolResult
 from modelmux.wire._calls import is_loose, with_calls_joined, with_results_in_order
 from modelmux.wire._kept import Losses, strings, word
-from modelmux.wire._media import asks_detail, bytes_of
+from modelmux.wire._media import asks_detail, bytes_of, text_of
 from modelmux.wire.ollama_chat.vocabulary import MINE, WIRE, decode_call, encode_call
 
 _ROLES: dict[str, Role] = {"system": "system", "user": "user", "assistant": "assistant", "tool": "tool"}
@@ -165,9 +165,9 @@ def _media(part: Media, message: dict[str, Any], texts: list[str], losses: Losse
         message.setdefault("images", []).append(found[1])
         if asks_detail(part):
             losses.add("media.detail", "dropped", "images have no detail here")
-    elif part.text is not None:
+    elif (text := text_of(part)) is not None:
         losses.add("media.text", "emulated", "a text given as a document goes as text")
-        texts.append(part.text)
+        texts.append(text)
     elif part.kind == "image":
         losses.add("media.url", "dropped", "images go by their bytes only; fetch them first")
     else:

@@ -44,6 +44,8 @@ class Dialect:
     is unknown. ``cache``: whether ``cache_control`` marks are understood. ``document_url``: the part that takes a
     document by its URL (``file``: as ``file_data``), empty where none does. ``video``, ``tool_media``: whether
     videos, and media in tool results, can be said; ``user``: whether the caller's own user can.
+    ``media``: the kinds that can be said at all. ``efforts``: words for effort that are taken, from least to most, all
+    where empty. ``tiers``: canonical service tier -> the vendor's word, as they are where empty.
     ``required``: the word for "some tool must be called", empty where there is none. ``server_tools``: canonical kind
     -> the tool object that asks for it. ``call_ids``: what ids of tool calls must be: at most 40 characters
     (``short``), or exactly nine letters and digits (``nine``).
@@ -66,6 +68,9 @@ class Dialect:
     document_url: str = ""
     tool_media: bool = False
     user: bool = True
+    media: tuple[str, ...] = ("image", "audio", "video", "document", "file")
+    efforts: tuple[str, ...] = ()
+    tiers: Mapping[str, str] = field(default_factory=dict)
     call_ids: str = "short"
     server_tools: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 

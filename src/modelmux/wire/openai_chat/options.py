@@ -61,8 +61,8 @@ def encode_scalars(req: Request, body: dict[str, Any], say: Saying) -> None:
         if value is not None:
             body[attr] = value
     if not say.as_came:
-        if body.get("service_tier") in _TIERS:
-            body["service_tier"] = _TIERS[body["service_tier"]]
+        if req.service_tier is not None:
+            _encode_tier(req.service_tier, body, say)
         if not say.dialect.user and body.pop("user", None) is not None:
             say.lost("user", "this vendor is not told the user")
     names = ours(req.extra).get("$names", {})
@@ -86,6 +86,17 @@ def encode_scalars(req: Request, body: dict[str, Any], say: Saying) -> None:
             body["parallel_tool_calls"] = req.parallel_tool_calls
         else:
             say.lost("parallel_tool_calls", "this vendor takes no such switch")
+
+
+def _encode_tier(tier: str, body: dict[str, Any], say: Saying) -> None:
+    tier, words = _TIERS.get(tier, tier), say.dialect.tiers
+    if not words or tier in words:
+        body["service_tier"] = words.get(tier, tier)
+    elif tier in words.values():
+        body["service_tier"] = tier
+    else:
+        del body["service_tier"]
+        say.lost("service_tier", f"this vendor has no tier like {tier!r}")
 
 
 def _encode_max_tokens(limit: int, asked: str | None, body: dict[str, Any], say: Saying) -> None:
@@ -226,6 +237,8 @@ def encode_reasoning(options: ReasoningOptions, body: dict[str, Any], say: Sayin
         for attr in ("effort", "budget", "enabled", "include", "summary")
         if (value := getattr(options, attr)) is not None
     }
+    if options.effort is not None and not say.as_came:
+        pending["effort"] = _nearest(options.effort, say)
     if options.effort == "none" and not say.as_came and _switch(say) is not None and options.enabled is None:
         pending = {"enabled": False}  # where there is a switch, no effort is said by it
     for attr, value in pending.items():
@@ -234,6 +247,21 @@ def encode_reasoning(options: ReasoningOptions, body: dict[str, Any], say: Sayin
             _say_reasoning(form, attr, value, body)
         else:
             _reasoning_otherwise(attr, value, pending, body, say)
+
+
+_EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
+
+
+def _nearest(effort: str, say: Saying) -> str:
+    """The effort in a word that the vendor takes: of two that are as near, the lesser."""
+    taken = say.dialect.efforts
+    if not taken or effort in taken or effort not in _EFFORTS:
+        return effort
+    place = _EFFORTS.index(effort)
+    spoken = taken[1:] if taken[0] == "none" else taken  # a little is not nothing
+    nearest = min(spoken, key=lambda word: abs(_EFFORTS.index(word) - place))
+    say.lost("reasoning.effort", f"{effort!r} said as {nearest!r}", "clamped")
+    return nearest
 
 
 def _switch(say: Saying) -> str | None:

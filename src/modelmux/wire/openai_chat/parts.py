@@ -284,6 +284,9 @@ def _media(part: Media, say: Saying) -> dict[str, Any] | None:
     if part.text is not None:
         say.lost("media.text", "a plain-text document goes as a text part", "emulated")
         return {"type": "text", "text": part.text}
+    if part.kind not in say.dialect.media and not say.as_came:
+        say.lost(f"media.{part.kind}", "this vendor takes none")
+        return None
     if part.kind == "image":
         if part.data is None and part.url is None:
             say.lost("media.image", "an image by file id cannot be sent")

@@ -53,7 +53,7 @@ class ChatStream(StreamDecoder):
             held = self._head + data
             start = held.lstrip(b"\xef\xbb\xbf \t\r\n")
             if not start:
-                self._head = held
+                self._head = held[-3:]  # blanks are dropped, but for the beginning of a BOM
                 return super().feed(b"")
             self._head = None
             data = held

@@ -10,6 +10,7 @@ from modelmux.errors import InvalidRequest
 from modelmux.types import Media, Message, Opaque, Part, Reasoning, Refusal, Request, Source, Text, ToolResult, Warning
 from modelmux.wire._across import arrived
 from modelmux.wire._kept import Losses, asks, number, strings, whole
+from modelmux.wire._media import text_of
 from modelmux.wire._source import from_source
 from modelmux.wire.openai_completions.fields import WIRE, fields_of, kept, ours
 
@@ -203,9 +204,9 @@ def _text(part: Part, losses: Losses) -> str:
         if part.is_error:
             losses.add("tool_result.is_error", "dropped", "a failed tool is told by its text only")
         return "".join(_text(inner, losses) for inner in part.content)
-    if isinstance(part, Media) and part.text is not None:
+    if isinstance(part, Media) and (text := text_of(part)) is not None:
         losses.add("media.text", "emulated", "a text given as a document goes as text")
-        return part.text
+        return text
     if not isinstance(part, Reasoning) or part.text or part.signature or part.redacted:
         losses.add(_FIELDS.get(type(part).__name__, type(part).__name__.lower()), "dropped", "a completion is text")
     return ""
