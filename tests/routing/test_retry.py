@@ -50,6 +50,15 @@ def test_what_no_retry_helps_ends_the_call(error):
     assert move([failed("a", error)], plan("a", "b")).kind == "give_up"
 
 
+def test_what_was_blocked_is_offered_elsewhere_only_when_somebody_says_so():
+    shops = RetryPolicy(elsewhere=(errors.ContentBlocked,))
+    blocked = failed("a", errors.ContentBlocked("no"))
+    after = move([blocked], plan("a", "b"), policy=shops)
+    assert (after.kind, after.name, after.wait) == ("next", "b", 0.0)
+    assert move([blocked, failed("b", errors.ContentBlocked("no"))], plan("a", "b"), policy=shops).kind == "give_up"
+    assert move([failed("a", errors.RequestRejected("no"))], plan("a", "b"), policy=shops).kind == "give_up"
+
+
 def test_elsewhere_never_means_here():
     after = move([failed("a", errors.ModelNotFound("gone"))], plan("a"))
     assert (after.kind, after.reason) == ("give_up", "nothing is left to try")

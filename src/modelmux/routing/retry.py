@@ -85,11 +85,15 @@ class CallState:
 class RetryPolicy:
     """How often and how patiently. ``wait`` and ``stop`` are tenacity objects; None for ``wait`` is an exponential
     wait with full jitter (0.25 s doubling to 8 s) from the call's own random generator.
+
+    ``elsewhere`` are classes of errors that end a call unless they are named here, in which case another endpoint is
+    asked: ``(ContentBlocked,)`` offers what one vendor's content policy refused to the next.
     """
 
     attempts: int = MAX_ATTEMPTS
     wait: Callable[[Any], float] | None = None
     stop: Callable[[Any], bool] | None = None
+    elsewhere: tuple[type[ProviderError], ...] = ()
 
 
 DEFAULT_RETRY = RetryPolicy()
@@ -122,7 +126,7 @@ def next_move(
     """
     last = history[-1]
     error = last.error
-    if not isinstance(error, ProviderError) or error.retry is Retry.NEVER:
+    if not isinstance(error, ProviderError) or (error.retry is Retry.NEVER and not isinstance(error, policy.elsewhere)):
         return Move("give_up", reason="no retry helps")
     limit = min(policy.attempts, plan.max_attempts)
     if len(history) >= limit:
