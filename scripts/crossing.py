@@ -20,11 +20,15 @@ that its vendor answered is decoded, encoded for every other wire, decoded again
 Written on {date} by `python scripts/crossing.py`.
 
 A field is **equal** when it comes back as it was, **reported** when it does not and a warning names it, **unreported**
-when neither holds. Not compared: the name and the strictness of a schema (a label, and a promise that most targets
-keep anyway), and how much to think: words and numbers become one another by each wire's table, and only whether
-reasoning is asked for is held against the original. *Refused*: requests that break a rule of the target
-(`tests/crossing/bodies.py` has the rules, as plain checks over the JSON); requests that go on with a conversation the
-vendor keeps on its side have no whole history and are left out of that count.
+when neither holds. **Idle** is a warning of a loss (`dropped`, `clamped`, `capped`) where nothing that it names was
+lost. *Refused*: requests that break a rule of the target (`tests/crossing/bodies.py` has the rules, as plain checks
+over the JSON); requests that go on with a conversation the vendor keeps on its side have no whole history and are left
+out of that count. A request may also come home: said to another wire, read there, and said to its own again. Then the
+warnings of both ways together name what is other than it was.
+
+Not a loss, and so neither compared nor reported: the name of a schema (a label) and its strictness (schemas bind
+wherever there are any); `$` hints and fields of the form itself (`stream`, `anthropic_version`). One thing said in two
+ways is equal: the text of a document as such or as its bytes, a result without an id and the oldest call that waits.
 
 """
 
@@ -47,7 +51,8 @@ def _totals(found: dict[Any, Any]) -> list[str]:
     told = sum(sum(entry.reported.values()) for entry in found.values())
     lost = sum(len(ids) for entry in found.values() for ids in entry.silent.values())
     pairs = f"{crossed:,} crossings of {len(found)} ordered pairs"
-    return [f"{pairs}: {said:,} fields equal, {told:,} reported, {lost:,} unreported.", ""]
+    idle = sum(len(ids) for entry in found.values() for ids in entry.idle.values())
+    return [f"{pairs}: {said:,} fields equal, {told:,} reported, {lost:,} unreported; {idle:,} idle warnings.", ""]
 
 
 def _pairs(found: dict[Any, Any]) -> list[str]:
@@ -75,15 +80,14 @@ def _left(found: dict[Any, Any]) -> list[str]:
     lines += [
         f"| {target} | " + " | ".join(str(actions[target][k]) for k in kinds) + " |" for target in sorted(actions)
     ]
-    lines += ["", "## Unreported", "", "| to | field | from | recordings | one of them |", "|---|---|---|---|---|"]
-    for (origin, target), entry in sorted(found.items(), key=lambda item: item[0][::-1]):
-        for name, ids in sorted(entry.silent.items()):
-            lines.append(f"| {target} | {name} | {origin} | {len(ids)} | `{ids[0]}` |")
-    lines += ["", "## Refused", "", "| to | rule broken | from | recordings | one of them |", "|---|---|---|---|---|"]
-    for (origin, target), entry in sorted(found.items(), key=lambda item: item[0][::-1]):
-        for problem, ids in sorted(entry.refused.items()):
-            text = problem.replace("|", "\\|")
-            lines.append(f"| {target} | {text} | {origin} | {len(ids)} | `{ids[0]}` |")
+    for head, faults in (("Unreported", "silent"), ("Idle", "idle"), ("Refused", "refused")):
+        rows = [
+            f"| {target} | {name.replace('|', chr(92) + '|')} | {origin} | {len(ids)} | `{ids[0]}` |"
+            for (origin, target), entry in sorted(found.items(), key=lambda item: item[0][::-1])
+            for name, ids in sorted(getattr(entry, faults).items())
+        ]
+        table = ["| to | what | from | recordings | one of them |", "|---|---|---|---|---|", *rows]
+        lines += ["", f"## {head}", "", *(table if rows else ["None."])]
     return lines
 
 
