@@ -158,6 +158,14 @@ def test_nobody_asks_before_a_retry_after_is_over_and_then_one_after_another():
     assert isinstance(state.take(B, 1, 1, 1.0), Taken)
 
 
+def test_a_days_wait_is_kept_when_asked_for_and_cut_short_when_it_is_only_a_limits_renewal():
+    asked, renewed = limits(), limits()
+    refused(asked, RateLimited("", retry_after=86_400, headers={"retry-after": "86400"}))
+    refused(renewed, RateLimited("", retry_after=86_400, headers={"x-ratelimit-reset-requests": "24h0m0s"}))
+    assert asked.ready(A, 1, 1, 1.0) >= 86_400
+    assert 600 <= renewed.ready(A, 1, 1, 1.0) < 601
+
+
 def test_who_had_leave_already_learns_that_everybody_has_to_wait():
     state = limits(a={"rpm": 60})
     waiting = [take(state, patience=60) for _ in range(8)]

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 
 from modelmux.errors import ConfigError, Overloaded, RateLimited
 from modelmux.routing import limit_headers
+from modelmux.routing._kept import AT, RATES, Amounts, Kept, Told
 from modelmux.routing.claims import Blocked, Outcome, Scopes
 from modelmux.routing.concurrency import Slots
 from modelmux.routing.gcra import Gcra
@@ -31,18 +32,12 @@ if TYPE_CHECKING:
     from modelmux.errors import ProviderError
     from modelmux.providers import LimitHeader
 
-RATES = {"rpm": "requests", "tpm": "tokens", "itpm": "input_tokens", "otpm": "output_tokens"}
 NAMES = (*RATES, "concurrency")
 """The limits there are: of rate, a minute, and of calls at a time."""
 
 _LOW_REQUESTS = 10
 _LOW_CALLS = 10  # tokens left for fewer calls like the last one are remembered
 _SMALL_CALL = 100.0
-
-Amounts = tuple[float, float, float, float]
-"""Requests, tokens, input tokens, output tokens."""
-
-_AT = {of: index for index, of in enumerate(RATES.values())}
 
 
 @dataclass(slots=True, eq=False)
@@ -58,70 +53,6 @@ class Taken:
     """Scopes that count this call as under way."""
 
 
-class _Told:
-    """What the vendor said is left of a dimension."""
-
-    __slots__ = ("left", "limit", "of", "said_at", "until")
-
-    def __init__(self, of: str, left: float, limit: int | None, said_at: float, until: float) -> None:
-        self.of, self.left, self.limit, self.said_at, self.until = of, left, limit, said_at, until
-
-    def earliest(self, amount: float, at: float) -> float:
-        if at >= self.until or amount <= self.left or (self.limit is not None and amount > self.limit):
-            return at
-        if self.left <= 0 or self.limit is None or self.limit <= self.left:
-            return self.until
-        share = (amount - self.left) / (self.limit - self.left)
-        return max(at, self.said_at + share * (self.until - self.said_at))
-
-
-class _Kept:
-    """All that is kept for one scope."""
-
-    __slots__ = ("buckets", "caps", "pause", "slots", "told")
-
-    def __init__(self) -> None:
-        self.caps: dict[str, int] = {}
-        self.buckets: tuple[tuple[Gcra, int], ...] = ()
-        self.slots: Slots | None = None
-        self.pause: Pause | None = None
-        self.told: dict[str, _Told] = {}
-
-    def earliest(self, amounts: Amounts, at: float) -> float:
-        """When the rates, the vendor's word and a pause allow a call. Slots apart."""
-        when = at
-        for bucket, index in self.buckets:
-            when = max(when, bucket.earliest(amounts[index], at))
-        if self.told:
-            for of, told in list(self.told.items()):
-                if at >= told.until:
-                    del self.told[of]
-                else:
-                    when = max(when, told.earliest(amounts[_AT[of]], at))
-        if self.pause is not None:
-            when = max(when, self.pause.earliest(at))
-        return when
-
-    def why(self, amounts: Amounts, at: float) -> str:
-        """Which of them allows it last."""
-        found = [(at, "limit")]
-        for bucket, index in self.buckets:
-            of = tuple(RATES.values())[index].replace("_", " ")
-            found.append((bucket.earliest(amounts[index], at), f"limit: {bucket.limit:,.0f} {of} a minute"))
-        for of, told in self.told.items():
-            what = of.replace("_", " ")
-            found.append(
-                (told.earliest(amounts[_AT[of]], at), f"limit: the vendor says {told.left:,.0f} {what} are left")
-            )
-        if self.pause is not None:
-            found.append((self.pause.earliest(at), f"limit: {self.pause.why}"))
-        return max(found)[1]
-
-    @property
-    def empty(self) -> bool:
-        return not self.buckets and self.slots is None and self.pause is None and not self.told
-
-
 _ONE: Amounts = (1.0, 1.0, 1.0, 1.0)
 _NOTHING: Mapping[str, Blocked] = MappingProxyType({})
 
@@ -135,7 +66,7 @@ class Limits:
     __slots__ = ("_flying", "_kept", "_rng", "_rules", "_tight", "_wall")
 
     def __init__(self, rng: Random | None = None, wall: Callable[[], float] = time.time) -> None:
-        self._kept: dict[str, _Kept] = {}
+        self._kept: dict[str, Kept] = {}
         self._flying: dict[str, int] = {}
         self._rules: dict[str, tuple[str, str, tuple[LimitHeader, ...]]] = {}  # endpoint -> its key, per, headers
         self._tight: set[str] = set()  # scopes that may be blocked
@@ -236,7 +167,7 @@ class Limits:
         return self._commit(scopes, found, amounts, start, waited)
 
     def _commit(
-        self, scopes: Scopes, found: list[tuple[str, _Kept]], amounts: Amounts, start: float, waited: bool
+        self, scopes: Scopes, found: list[tuple[str, Kept]], amounts: Amounts, start: float, waited: bool
     ) -> Taken:
         holds: list[tuple[Gcra, int, int]] = []
         counted = [scopes.endpoint]
@@ -247,7 +178,7 @@ class Limits:
                     if bucket.earliest(1.0, start) > start:
                         self._tight.add(scope)
             for told in kept.told.values():
-                told.left -= amounts[_AT[told.of]]
+                told.left -= amounts[AT[told.of]]
             if kept.pause is not None:
                 kept.pause.release(start, self._rng)
             if kept.slots is not None:
@@ -358,7 +289,7 @@ class Limits:
             older = known is not None and known.until > outcome.at and taken.at < known.said_at
             if left.low and not (older and known is not None and known.left <= left.left):
                 kept = kept or self._of(scope)
-                kept.told[left.of] = _Told(left.of, left.left, left.limit, said_at, said_at + left.seconds)
+                kept.told[left.of] = Told(left.of, left.left, left.limit, said_at, said_at + left.seconds)
                 self._tight.add(scope)
             elif kept is not None and known is not None and not older and not left.low:
                 del kept.told[left.of]
@@ -403,13 +334,13 @@ class Limits:
             return scopes.endpoint
         return scopes.key
 
-    def _of(self, scope: str) -> _Kept:
+    def _of(self, scope: str) -> Kept:
         kept = self._kept.get(scope)
         if kept is None:
-            kept = self._kept[scope] = _Kept()
+            kept = self._kept[scope] = Kept()
         return kept
 
-    def _drop(self, scope: str, kept: _Kept) -> None:
+    def _drop(self, scope: str, kept: Kept) -> None:
         if kept.empty:
             self._kept.pop(scope, None)
             self._tight.discard(scope)
