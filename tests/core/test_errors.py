@@ -75,3 +75,16 @@ def test_an_unknown_name_says_what_comes_close() -> None:
     error = UnknownName("policy", "cheepest", ["cheapest", "fastest"])
     assert "did you mean 'cheapest'?" in str(error)
     assert isinstance(error, LookupError)
+
+
+def test_the_tree_says_whom_each_failure_blames_and_how_much_it_counts():
+    rows = re.findall(r"── (\w+) .*(?:SAME|ELSEWHERE|NEVER) +(\w+) *(at once|\d+)?$", errors.__doc__, re.MULTILINE)
+    said = {name: (whose, weight) for name, whose, weight in rows}
+    for cls in vars(errors).values():
+        if isinstance(cls, type) and issubclass(cls, errors.ProviderError) and cls is not errors.ProviderError:
+            weight = "at once" if cls.weight >= errors.AT_ONCE else f"{cls.weight:g}"
+            assert said.pop(cls.__name__) == (cls.blames, "" if cls.blames == "caller" else weight)
+            assert (cls.weight > 0) == (cls.blames != "caller") or cls is errors.RateLimited
+            first, longest = cls.ejection
+            assert 0 < first <= longest
+    assert not said
