@@ -19,6 +19,7 @@ from modelmux.testing._script import Script
 from modelmux.testing._shapes import Failure, Shape, dump
 from modelmux.testing._shapes.anthropic import Anthropic
 from modelmux.testing._shapes.gemini import Gemini
+from modelmux.testing._shapes.interactions import Interactions
 from modelmux.testing._shapes.openai import OpenAI
 from modelmux.testing._steps import Step, steps
 from modelmux.testing.answers import Answer, RecordedRequest
@@ -28,7 +29,8 @@ if TYPE_CHECKING:
     from modelmux.endpoint import Endpoint
 
 SHAPES: Mapping[str, type[Shape]] = {
-    name: shape for shape in (OpenAI, Anthropic, Gemini) for name in (shape.vendor, shape.wire)
+    **{name: shape for shape in (OpenAI, Anthropic, Gemini) for name in (shape.vendor, shape.wire)},
+    Interactions.wire: Interactions,
 }
 _FULL = {"openai": 503, "anthropic": 529, "gemini": 503}
 """How each vendor says that it is overloaded."""
