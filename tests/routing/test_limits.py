@@ -199,6 +199,18 @@ def test_many_refusals_of_one_burst_count_once():
     assert many._kept["a"].pause.until < 0.1 + 0.26
 
 
+def test_a_crowd_turned_away_is_one_failure_a_round_trip():
+    state = limits()
+    crowd = [take(state) for _ in range(20)]
+    told = [state.settle(one, Outcome(1.0, False, Overloaded("busy"))) for one in crowd]
+    assert told == [True] + [False] * 19
+    again = [take(state, at=1.0) for _ in range(14)]
+    told = [state.settle(one, Outcome(2.0, False, Overloaded("busy"))) for one in again]
+    assert told == [True] + [False] * 13
+    alone = take(limits(), at=0.0)
+    assert limits().settle(alone, Outcome(1.0, False, Overloaded("busy")))
+
+
 @pytest.mark.parametrize("error", [QuotaSpent("spent"), AuthError("no"), ServerError("oops"), None])
 def test_other_failures_are_no_limits(error):
     state = limits()

@@ -91,16 +91,20 @@ class Slots:
         elif in_flight * 2 >= self.limit:  # one that is not used up says nothing about more
             self.limit += 1 / self.limit
 
-    def refused(self, at: float, started: float, in_flight: int) -> None:
+    def refused(self, at: float, started: float, in_flight: int) -> bool:
         """A call that began at ``started`` was refused for want of capacity; ``in_flight`` counts it.
 
-        One decrease a round trip: calls that were under way at the last one tell nothing new.
+        One decrease a round trip: calls that were under way at the last one tell nothing new, and then it is False.
         """
-        if in_flight <= _FEW if self.limit is None else started < self._cut_at:
-            return
+        if self.limit is None:
+            if in_flight <= _FEW:
+                return True
+        elif started < self._cut_at:
+            return False
         current = in_flight if self.limit is None else min(self.limit, in_flight)
         self.limit = max(1.0, current * DECREASE)
         self._cut_at = at
+        return True
 
     def idle(self, at: float) -> bool:
         """Whether nothing is limited any more."""

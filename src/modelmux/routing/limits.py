@@ -206,14 +206,17 @@ class Limits:
 
     # --- after it
 
-    def settle(self, taken: Taken, outcome: Outcome) -> None:
-        """The call ended: free its slot, correct its tokens, learn from the answer."""
+    def settle(self, taken: Taken, outcome: Outcome) -> bool:
+        """The call ended: free its slot, correct its tokens, learn from the answer.
+
+        False for a refusal that tells nothing new: of a round trip in which another call was refused for want of
+        capacity already. A crowd that is turned away is one failure of the endpoint, not as many as were in it.
+        """
         at, endpoint, error = outcome.at, taken.scopes.endpoint, outcome.error
         refused = isinstance(error, (RateLimited, Overloaded))
         if self._kept:
             self._free(taken, outcome)
-        if refused:
-            self._refused(taken, outcome)
+        news = self._refused(taken, outcome) if refused else True
         headers = outcome.headers or (error.headers if error is not None else None)
         if headers:
             self._read(taken, outcome, headers)
@@ -229,6 +232,7 @@ class Limits:
                 if kept is not None and kept.pause is not None and kept.pause.succeeded(taken.at, at):
                     kept.pause = None
                     self._drop(scope, kept)
+        return news
 
     def _free(self, taken: Taken, outcome: Outcome) -> None:
         for scope in taken.counted:
@@ -250,15 +254,16 @@ class Limits:
             elif real[index] != taken.amounts[index]:
                 bucket.correct(number, real[index] - taken.amounts[index], outcome.at)
 
-    def _refused(self, taken: Taken, outcome: Outcome) -> None:
-        """The vendor said: too many, or no capacity."""
+    def _refused(self, taken: Taken, outcome: Outcome) -> bool:
+        """The vendor said: too many, or no capacity. Whether that is new."""
+        news = True
         error, at, endpoint = outcome.error, outcome.at, taken.scopes.endpoint
         assert error is not None
         flying = self._flying.get(endpoint, 1)
         if isinstance(error, Overloaded) or self._own_key(taken.scopes):
             kept = self._of(endpoint)
             kept.slots = kept.slots or Slots()
-            kept.slots.refused(at, taken.at, flying)
+            news = kept.slots.refused(at, taken.at, flying)
             if kept.slots.most is None:
                 kept.slots = None
                 self._drop(endpoint, kept)
@@ -270,6 +275,7 @@ class Limits:
             kept.pause = kept.pause or Pause()
             kept.pause.hit(at, taken.at, _asked(error, outcome.headers or error.headers), flying, self._rng)
             self._tight.add(scope)
+        return news
 
     def _read(self, taken: Taken, outcome: Outcome, headers: Mapping[str, str]) -> None:
         """Remember what the vendor says is nearly used up, as of the moment its answer began."""
