@@ -127,6 +127,8 @@ class Connection(asyncio.Protocol):
         self._timer = None
         last = b""
         for turn, step in enumerate(steps):
+            if self._transport.is_closing():
+                return
             self._transport.write(last)
             last = b""
             if isinstance(step, bytes):

@@ -9,11 +9,12 @@ from abc import abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from itertools import count
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict
 from urllib.parse import parse_qs
 
 from modelmux._clock import Clock, SystemClock
 from modelmux.testing._limits import FORMS, Limits, Spent
+from modelmux.testing._refusals import spoken
 from modelmux.testing._reply import JSON, NO_FAULT, Reply, reply, tokens
 from modelmux.testing._script import Script
 from modelmux.testing._shapes import Failure, Shape, dump
@@ -32,8 +33,19 @@ SHAPES: Mapping[str, type[Shape]] = {
     **{name: shape for shape in (OpenAI, Anthropic, Gemini) for name in (shape.vendor, shape.wire)},
     Interactions.wire: Interactions,
 }
-_FULL = {"openai": 503, "anthropic": 529, "gemini": 503}
-"""How each vendor says that it is overloaded."""
+OVERLOAD = Fault(kind="overloaded")
+"""Each vendor says it in its own way."""
+
+
+class VendorOptions(TypedDict, total=False):
+    """See :class:`~modelmux.testing.VendorServer`."""
+
+    key: str | None
+    models: tuple[str, ...] | None
+    latency: float | Callable[[RecordedRequest], float]
+    pace: float | Callable[[RecordedRequest], float]
+    capacity: int | None
+    clock: Clock | None
 
 
 class Vendor(Script):
@@ -67,7 +79,7 @@ class Vendor(Script):
         self.latency = latency
         self.pace = pace
         self.capacity = self._own_capacity = capacity
-        self.overload = Fault(status=_FULL[self.vendor], message="Overloaded")
+        self.overload = OVERLOAD
         self.requests: list[RecordedRequest] = []
         self._forget()
 
@@ -83,7 +95,7 @@ class Vendor(Script):
         self.clear()
         self.key = self._own_key
         self.capacity = self._own_capacity
-        self.overload = Fault(status=_FULL[self.vendor], message="Overloaded")
+        self.overload = OVERLOAD
         self._forget()
 
     @property
@@ -152,14 +164,14 @@ class Vendor(Script):
         asked = request.asked
         if asked is None:
             raise RuntimeError("a chat that was not refused says what it asks for")
-        met = None if self._limits is None else self._limits.claim(tokens(asked.prompt), self.clock.monotonic())
+        met = self._met(tokens(asked.prompt))
         if met is not None:
             return self._refused(request, self._over(met, asked.model), met)
         fault = self.next_fault(request)
         if fault is None and self.capacity is not None and self.in_flight > self.capacity:
             return self._refused(request, self.overload)
         answer = Answer() if fault is not None and fault.replaces else self.next_answer(request)
-        fault = fault or answer.fault or NO_FAULT
+        fault = spoken(fault or answer.fault or NO_FAULT, self.vendor)
         made = reply(self._shape, answer, asked, request.number, fault)
         latency = self.latency if answer.latency is None else answer.latency
         pace = self.pace if answer.pace is None else answer.pace
@@ -173,7 +185,13 @@ class Vendor(Script):
     def _refused(self, request: RecordedRequest, fault: Fault, limit: Spent | None = None) -> Iterator[Step]:
         """A refusal, at once: it takes no place that others could have."""
         assert request.asked is not None
+        fault = spoken(fault, self.vendor)
         return steps(self._metered(reply(self._shape, Answer(), request.asked, request.number, fault, limit)), fault)
+
+    def _met(self, prompt: int) -> Spent | None:
+        """The limit that a request of so many tokens exceeds."""
+        with self._lock:
+            return None if self._limits is None else self._limits.claim(prompt, self.clock.monotonic())
 
     def _over(self, met: Spent, model: str) -> Fault:
         """The answer to a request that exceeds a limit."""
@@ -190,10 +208,10 @@ class Vendor(Script):
         if limits is None:
             return made
         now = self.clock.monotonic()
-        limits.settle(made.written, now)
-        return replace(
-            made, headers={**made.headers, **self._shape.limit_headers(limits.spent(now), self.clock.time())}
-        )
+        with self._lock:
+            limits.settle(made.written, now)
+            spent = limits.spent(now)
+        return replace(made, headers={**made.headers, **self._shape.limit_headers(spent, self.clock.time())})
 
     def _refusal(self, request: RecordedRequest) -> tuple[int, Any] | None:
         """What is answered instead of an answer; None for a proper chat, whose ``asked`` is then known."""

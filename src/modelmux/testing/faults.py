@@ -18,7 +18,9 @@ class Fault:
     refused), ``silent`` (they are neither taken nor refused), ``close`` or ``reset`` (taken, then ended). ``close``
     and ``reset`` (true or false) end the connection of one request before any byte of its answer.
 
-    *Instead of the answer*: ``status`` (an error in the vendor's shape, with ``message`` and ``code``), or ``body``
+    *Instead of the answer*: ``kind``, a refusal in the vendor's own words: ``context`` (too long), ``filter``,
+    ``quota``, ``key``, ``permission``, ``model`` (gone), ``overloaded``. Or ``status`` (an error in the vendor's
+    shape, with ``message`` and ``code``), or ``body``
     with ``content_type`` (exactly this, whatever the status). ``headers`` are added; ``retry_after`` in seconds or
     as text, wherever this vendor puts it. ``flood`` sends without end, or ``flood_bytes`` of it: ``line`` (a line of
     a stream, or a text in an answer, that never ends), ``body`` (well-formed pieces), ``chunks`` (the same, one byte a
@@ -43,6 +45,7 @@ class Fault:
     """
 
     down: str | None = None
+    kind: str | None = None
     status: int | None = None
     message: str | None = None
     code: str | None = None
@@ -88,8 +91,13 @@ class Fault:
     @property
     def replaces(self) -> bool:
         """Whether nothing of the answer is left, so that the next request may still have it."""
-        instead = self.body is not None or self.flood is not None or (self.status is not None and self.status >= 400)
-        return instead or self.reset or self.close or self.latency == NEVER
+        instead = (
+            self.kind
+            or self.body is not None
+            or self.flood is not None
+            or (self.status is not None and self.status >= 400)
+        )
+        return bool(instead) or self.reset or self.close or self.latency == NEVER
 
 
 DOWN = frozenset({"refuse", "silent", "close", "reset"})
@@ -97,6 +105,7 @@ DOWN = frozenset({"refuse", "silent", "close", "reset"})
 
 _CHOICES: dict[str, frozenset[str | None]] = {
     "down": DOWN | {None},
+    "kind": frozenset({None, "context", "filter", "quota", "key", "permission", "model", "overloaded"}),
     "flood": frozenset(
         {None, "line", "body", "chunks", "chunk line", "headers", "header", "interim", "comments", "gzip"}
     ),

@@ -7,7 +7,7 @@ import math
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Unpack
 from urllib.parse import urlsplit
 
 from modelmux._engines import CONNECT_TIMEOUT, Direct
@@ -15,7 +15,7 @@ from modelmux._engines._faults import failed, lost, timeout
 from modelmux._engines._h1 import Answer as Reader
 from modelmux._http import HttpHead, HttpRequest
 from modelmux.testing._steps import End
-from modelmux.testing._vendor import Vendor
+from modelmux.testing._vendor import Vendor, VendorOptions
 from modelmux.testing.clock import FakeClock
 
 LIMIT = 64 * 1024 * 1024
@@ -31,7 +31,7 @@ class FakeProvider(Vendor, Direct):
     through the engine's own reader of HTTP, so that broken framing breaks here too.
     """
 
-    def __init__(self, vendor: str = "openai", *, name: str | None = None, **options: Any) -> None:
+    def __init__(self, vendor: str = "openai", *, name: str | None = None, **options: Unpack[VendorOptions]) -> None:
         super().__init__(vendor, **options)
         self.name = name or self.vendor
         self._down: tuple[str, float] | None = None

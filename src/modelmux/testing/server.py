@@ -11,11 +11,11 @@ import time
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
 from contextlib import suppress
-from typing import Any, Self
+from typing import Any, Self, Unpack
 
 from modelmux.testing._connection import Connection
 from modelmux.testing._loop import LoopThread
-from modelmux.testing._vendor import SHAPES, Vendor
+from modelmux.testing._vendor import SHAPES, Vendor, VendorOptions
 from modelmux.testing.faults import DOWN
 
 __all__ = ["HOST", "SHAPES", "VendorServer"]
@@ -42,7 +42,12 @@ class VendorServer(Vendor):
     """
 
     def __init__(
-        self, vendor: str = "openai", *, port: int = 0, thread: LoopThread | None = None, **options: Any
+        self,
+        vendor: str = "openai",
+        *,
+        port: int = 0,
+        thread: LoopThread | None = None,
+        **options: Unpack[VendorOptions],
     ) -> None:
         super().__init__(vendor, **options)
         self.connections: set[Connection] = set()
