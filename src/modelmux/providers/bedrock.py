@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit
 
+from modelmux._aws_files import from_file
 from modelmux._http import HttpRequest
 from modelmux._signing import Credentials, sign
 from modelmux.errors import MissingKey
@@ -35,8 +36,8 @@ def url(target: Target, stream: bool) -> str:
 def authorise(
     target: Target, key: Secret | None, request: HttpRequest, *, now: float, environ: Mapping[str, str]
 ) -> HttpRequest:
-    """A bearer token where there is an API key, else a signature with the access key in the environment. Raises
-    MissingKey when there is neither.
+    """A bearer token where there is an API key, else a signature with the access key in the environment or in the
+    shared credentials file. Raises MissingKey when there is none.
     """
     headers = dict(request.headers)
     if request.url.endswith(_STREAMS):
@@ -47,7 +48,8 @@ def authorise(
     if held is None:
         raise MissingKey(
             f"{target.name} needs a key: set AWS_BEARER_TOKEN_BEDROCK, or AWS_ACCESS_KEY_ID and "
-            "AWS_SECRET_ACCESS_KEY, in the environment, or give Endpoint(..., api_key=)",
+            "AWS_SECRET_ACCESS_KEY, in the environment, keep an access key in ~/.aws/credentials (AWS_PROFILE "
+            "names the profile), or give Endpoint(..., api_key=)",
             field="api_key",
         )
     request = replace(request, headers=headers)
@@ -56,10 +58,14 @@ def authorise(
 
 
 def _credentials(target: Target, environ: Mapping[str, str]) -> Credentials | None:
-    """The environment's access key. It belongs to AWS and to the address the environment names, and to no other."""
+    """The environment's access key, else its profile's. It belongs to AWS and to the address the environment names, and
+    to no other.
+    """
     host = urlsplit(target.base_url).hostname or ""
     ours = (environ[name] for name in target.row.base_url_env if environ.get(name))
     if not _OWN_HOSTS.fullmatch(host) and not any(address.rstrip("/") == target.base_url for address in ours):
         return None
     access, secret = environ.get("AWS_ACCESS_KEY_ID"), environ.get("AWS_SECRET_ACCESS_KEY")
-    return Credentials(access, secret, environ.get("AWS_SESSION_TOKEN") or None) if access and secret else None
+    if access and secret:
+        return Credentials(access, secret, environ.get("AWS_SESSION_TOKEN") or None)
+    return from_file(environ)
