@@ -151,7 +151,7 @@ class Front:
         wanted = op.model or body.get("model")
         model = wanted if isinstance(wanted, str) else None
         at_home = home is not None and not names and not self._places.routed(model or "", home)
-        if at_home and op.name == COUNT:
+        if at_home and (op.name == COUNT or model is None):  # some name a stored prompt that has the model
             return self._pass(request, came, op.format, home)
         try:
             decoded = codec_for(home, op).decode_request(_countable(body) if op.name == COUNT else body)

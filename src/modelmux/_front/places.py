@@ -94,13 +94,12 @@ def _origin(url: str) -> str:
 
 @lru_cache(maxsize=64)
 def names_with_slash(row_id: str) -> bool:
-    """Whether a provider's own model names hold a slash, so that one says nothing of a provider. So do names on servers
-    nobody knows.
+    """Whether a provider's own model names may hold a slash, so that one says nothing of another provider. They may on
+    servers whose names nobody knows.
     """
     row = providers.get(row_id)
-    if row.id == ANY:
-        return True
-    return any("/" in model for model in catalogue.load(row.catalogue or row.id))
+    models = () if row.local else catalogue.load(row.catalogue or row.id)
+    return not models or any("/" in model for model in models)
 
 
 class Places:

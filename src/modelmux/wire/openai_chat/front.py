@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from modelmux.types import Request
@@ -25,7 +26,7 @@ FORMAT = Format(
     paths=(
         Path(CHAT, shared.ending("/chat/completions")),
         Path(EMBED, shared.ending("/embeddings")),
-        Path(MODELS, shared.ending("/models"), "GET"),
+        Path(MODELS, re.compile("(?P<base>(?!.*/v1(?:beta|alpha)).*)/models/?"), "GET"),  # those are Google's versions
     ),
     headers=shared.HEADERS,
     error=shared.error,
