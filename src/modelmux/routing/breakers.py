@@ -200,14 +200,16 @@ class Breakers:
         endpoints, keys, providers = self._open
         if not (endpoints or keys or providers):
             return _NONE
+        if keys or providers:
+            hit = [s for s in among if s[0] in endpoints or s[1] in keys or s[2] in providers]
+        else:
+            hit = [s for s in among if s[0] in endpoints]
         found: dict[str, Blocked] = {}
-        for scopes in among:
-            name, key, provider = scopes
-            if name in endpoints or key in keys or provider in providers:
-                worst = max((o[s] for o, s in zip(self._open, scopes, strict=True) if s in o), key=lambda b: b.due(at))
-                if worst.due(at):
-                    assert worst.blocked is not None
-                    found[name] = worst.blocked
+        for scopes in hit:
+            worst = max((o[s] for o, s in zip(self._open, scopes, strict=True) if s in o), key=lambda b: b.due(at))
+            if worst.due(at):
+                assert worst.blocked is not None
+                found[scopes.endpoint] = worst.blocked
         return found
 
     # --- after it
