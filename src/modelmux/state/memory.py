@@ -88,12 +88,12 @@ class MemoryStore:
     def settle(self, grant: Grant, outcome: Outcome) -> None:
         scopes, at, name = grant.scopes, outcome.at, grant.scopes.endpoint
         with self._lock:
-            self._limits.settle(grant.taken, outcome)
+            news = self._limits.settle(grant.taken, outcome)
             if outcome.ok:
                 self._breakers.succeeded(scopes, at, grant.probe)
                 self._health.succeeded(name, outcome.ttft, outcome.per_token, at)
                 self._note(name, outcome)
-            elif outcome.ok is None:
+            elif outcome.ok is None or not news:  # a crowd turned away is one failure, not as many as were in it
                 self._breakers.released(scopes, grant.probe)
                 self._health.cancelled(name)
             else:
