@@ -23,7 +23,7 @@ from modelmux.errors import (
     StreamInterrupted,
     StreamTruncated,
 )
-from modelmux.types import Event, Finish
+from modelmux.types import Choice, Event, Finish
 from modelmux.wire._classify import request_id_of
 from modelmux.wire._front import Said, said
 
@@ -115,7 +115,9 @@ class Work:
             return head.status, {**passed_on(head.headers), **beside}, last.data, None
         attempts = reply.receipt.attempts if reply.receipt is not None else ()
         request_id = (attempts[-1].request_id if attempts else None) or self.call_id
-        choices = tuple([replace(choice, finish_raw=None) for choice in reply.choices])
+        # A prompt that was refused may have no answer at all: clients read the first of the list all the same.
+        answers = reply.choices or (Choice(finish="filtered"),)
+        choices = tuple([replace(choice, finish_raw=None) for choice in answers])
         value = self.op.format.whole(replace(reply, choices=choices))
         return 200, {"content-type": JSON, **_ids(request_id), **beside}, b"", value
 

@@ -59,7 +59,7 @@ FORMAT = Format(
     paths=(
         Path(CHAT, re.compile("(?P<base>.*)/messages/?")),
         Path(COUNT, re.compile("(?P<base>.*)/messages/count_tokens/?")),
-        Path(MODELS, re.compile("(?P<base>.*)/models/?"), "GET"),
+        Path(MODELS, re.compile("(?P<base>(?!.*/v1(?:beta|alpha)).*)/models/?"), "GET"),  # those are Google's versions
     ),
     headers=("anthropic-", "x-stainless-", "user-agent", "idempotency-key"),
     error=_error,
