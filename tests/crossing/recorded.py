@@ -292,14 +292,12 @@ def compare(target: str, before: Request, after: Request, warnings: list[Warning
                 yield name, "equal"
         elif not (old in nothing and new in nothing):
             yield name, "reported" if any(_speaks_of(w, what) for w in warnings) else "silent"
-    for name in _own_fields(before, target):
-        if any(
-            name in fields and fields[name] == after.extra.get(origin, {}).get(name)
-            for origin, fields in before.extra.items()
-        ):
-            yield "vendor's own", "equal"  # the two wires share a format
-            continue
-        yield "vendor's own", "reported" if any(w.field == name for w in warnings) else "silent"
+    left = _own_fields(after)
+    for (origin, name), values in _own_fields(before).items():
+        if origin != target:
+            same = left.get((origin, name)) == values  # the two wires share a format
+            told = any(w.field == name for w in warnings)
+            yield "vendor's own", "equal" if same else "reported" if told else "silent"
 
 
 def _same(name: str, old: Any, new: Any) -> bool:
@@ -314,13 +312,23 @@ _OF_THE_FORM = {"model", "stream", "stream_options", "anthropic_version"}
 """What every format has its own form of, and no reader of a reply misses."""
 
 
-def _own_fields(request: Request, target: str) -> Iterator[str]:
-    """Fields of the body that only another wire understands, where they say something."""
-    for origin, fields in request.extra.items():
-        if origin != target:
-            for name, value in fields.items():
-                if name[:1] != "$" and name not in _OF_THE_FORM and _says_something(value):
-                    yield name
+_OF_PARTS = {"defer_loading", "eager_input_streaming", "allowed_callers", "input_examples", "citations", "context"}
+"""What vendors let be asked of a tool or a document. The other fields of parts are their ids and states."""
+
+
+def _own_fields(request: Request) -> dict[tuple[str, str], list[Any]]:
+    """What only one wire understands, where it says something: (wire, field) -> values."""
+    media = [part for part in _parts(request) if isinstance(part, Media)]
+    tools = [tool for tool in request.tools if isinstance(tool, Tool)]
+    found: dict[tuple[str, str], list[Any]] = {}
+    for prefix, holders in (("", [request]), ("tools.", tools), ("media.", media)):
+        for holder in holders:
+            for origin, fields in holder.extra.items():
+                for name, value in fields.items():
+                    known = name[:1] == "$" or name in _OF_THE_FORM or (prefix and name not in _OF_PARTS)
+                    if not known and _says_something(value) and not (prefix and value is False):
+                        found.setdefault((origin, prefix + name), []).append(value)
+    return found
 
 
 def _says_something(value: Any) -> bool:
@@ -339,7 +347,7 @@ LOSSES = ("dropped", "clamped", "capped")
 def idle(target: str, before: Request, after: Request, warnings: list[Warning]) -> list[Warning]:
     """Warnings of a loss where nothing that they speak of was lost."""
     changed = [f for name, f in FIELDS.items() if not _same(name, f.take(before), f.take(after))]
-    own = set(_own_fields(before, target)) | {key for fields in before.extra.values() for key in _inside(fields)}
+    own = {name for _, name in _own_fields(before)} | {key for f in before.extra.values() for key in _inside(f)}
     losses = (warning for warning in warnings if warning.action in LOSSES and warning.field not in own)
     return [warning for warning in losses if not any(_speaks_of(warning, what) for what in changed)]
 

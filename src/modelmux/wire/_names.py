@@ -73,13 +73,12 @@ GEMINI_NAMES = NameRule("a-zA-Z0-9_.:-", 64, "a-zA-Z_")
 """
 
 
-def renaming(req: Request, rule: NameRule) -> dict[str, str]:
-    """The names that have to change, and into what. No two tools get one name.
+def renaming(req: Request, rule: NameRule, called: Iterable[str] = ()) -> dict[str, str]:
+    """The names that have to change, and into what. No two tools get one name. ``called``: those in the conversation.
 
     Tools come first, so that theirs do not depend on the conversation, which may call some that are there no more.
     """
     offered = [tool.name for tool in req.tools if isinstance(tool, Tool)]
-    called = (part.name for turn in req.messages for part in turn.content if type(part) is ToolCall)
     wrong = [name for name in offered if not rule.allows(name)]
     more = [name for name in dict.fromkeys(called) if name not in offered]
     if not wrong and all(map(rule.allows, more)):
