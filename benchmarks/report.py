@@ -96,6 +96,12 @@ def corpus(_: argparse.Namespace) -> Iterator[Figure]:
     )
 
 
+def types(_: argparse.Namespace) -> Iterator[Figure]:
+    command = "pytest -q --full tests/full/test_vendor_types.py -k types_take"
+    (said,) = find(r"^(.* crossed .*)$", run(command))
+    yield Figure("Bodies for vendors, judged by the types of the vendors' SDKs", "0 refused", said, True, command)
+
+
 def vectors(_: argparse.Namespace) -> Iterator[Figure]:
     command = "pytest -q tests/cost/test_vectors.py::test_vector"
     (passed,) = find(r"^(\d+) passed", run(command))
@@ -208,6 +214,7 @@ def interpreter(version: str) -> str:
 
 STEPS: dict[str, Callable[[argparse.Namespace], Iterator[Figure]]] = {
     "corpus": corpus,
+    "types": types,
     "vectors": vectors,
     "kills": kills,
     "light": light,

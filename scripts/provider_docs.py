@@ -21,6 +21,10 @@ A model is named `provider/model`. The key is looked for in the variables given,
 wins. *Recordings* counts the real exchanges with this vendor in `tests/data/wire` that the suite decodes: the measure
 of how much is known from traffic, not only from documentation. *Models* counts the catalogue's entries; a model that
 is not among them is called all the same, at an unknown price.
+
+Where a provider has several calls, the one that suits the model is taken, mostly the first of its row; an endpoint may
+name another: `Endpoint("openai/gpt-5-mini", call="responses")`, `Endpoint("gemini/gemini-2.5-flash",
+call="interactions")`. *evidence* is `docs` where nothing but documentation was at hand.
 """
 
 OWN = """\
@@ -69,7 +73,8 @@ PRICED = """\
 
 ## Known for pricing only
 
-These rows have usage readers, so `modelmux.cost.price` reads their bills, and no call of theirs is spoken yet.
+These rows have usage readers, so `modelmux.cost.price` reads their bills, and no call of theirs is spoken: naming one
+for a chat is a `ConfigError`. What there is instead stands in the notes.
 
 | provider | id | usage readers |
 |---|---|---|

@@ -1,7 +1,7 @@
 """Bodies made from every recorded request are what the vendors' own SDKs would have let their users send.
 
 Each SDK lives in a virtual environment of its own, below the directory that ``MODELMUX_SDK_VENVS`` names (a temporary
-one by default), and judges there (``accepts.py``). A request that comes from another format is judged always; one that
+one by default), and judges there (``benchmarks/sdk_types.py``). A request that comes from another format is judged always; one that
 stays in its format only where the SDK takes the recorded body itself: clients send what no type knows.
 """
 
@@ -27,7 +27,7 @@ from modelmux import wire
 from modelmux.errors import ModelmuxError
 from modelmux.types import Request
 
-WORKER = Path(__file__).with_name("accepts.py")
+WORKER = Path(__file__).parents[2] / "benchmarks" / "sdk_types.py"
 
 SDKS = {
     "openai": "openai==3.54.0",

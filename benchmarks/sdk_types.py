@@ -1,6 +1,6 @@
 """Whether a vendor SDK's own request types take bodies. Runs in a virtual environment that holds that SDK alone.
 
-    python accepts.py SDK < bodies.jsonl > verdicts.jsonl
+    python sdk_types.py SDK < bodies.jsonl > verdicts.jsonl
 
 A line of input is ``{"target": …, "body": …}``, one of output is a text that says what is wrong, or null. Keys that
 the types do not know count as wrong wherever a client would not have let them through.
