@@ -116,7 +116,7 @@ class SyncCaller:
 
     def leave(self, front: Front, request: FrontRequest, after: int) -> list[bytes]:
         answer = front.send(request)
-        got = [chunk for chunk, _ in zip(answer, range(after), strict=False)]
+        got = [chunk for _, chunk in zip(range(after), answer, strict=False)]
         answer.close()
         return got
 

@@ -256,9 +256,13 @@ class Front:
 
     def _failed(self, job: _Job, error: ModelmuxError) -> Answer:
         self._booked(error.receipt)
-        # A vendor that refuses our own key says so to us; the client's key is another.
-        relayed = job.direct or not isinstance(error, (AuthError, PermissionDenied))
-        status, headers, body, value = failed(job.form, error, relayed=relayed)
+        if not job.direct and isinstance(error, (AuthError, PermissionDenied)):
+            # The vendor speaks of our key, to us: the client's is another.
+            told = Said(502, "upstream", "the vendor refused the key it was given; see to it where this runs")
+            answer = Answer(*written(told, {"x-should-retry": "false"}), value=job.form.error(told))
+            answer.error = error
+            return answer
+        status, headers, body, value = failed(job.form, error)
         return Answer(status, headers, body, value=value, error=error)
 
     def _booked(self, receipt: Receipt | None) -> None:

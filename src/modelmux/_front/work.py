@@ -127,12 +127,12 @@ def _said_here(event: Event) -> Event:
     return replace(event, raw=None) if type(event) is Finish else event
 
 
-def failed(form: Format, error: ModelmuxError, *, relayed: bool = True) -> tuple[int, dict[str, str], bytes, Any]:
+def failed(form: Format, error: ModelmuxError) -> tuple[int, dict[str, str], bytes, Any]:
     """An error before any output: the vendor's own answer where it came in this format, else the format's."""
     beside = {"x-should-retry": "false"}
     if error.receipt is not None:
         beside[RECEIPT] = receipt_line(error.receipt)
-    if relayed and isinstance(error, ProviderError) and error.answer is not None and not isinstance(error, _OURS):
+    if isinstance(error, ProviderError) and error.answer is not None and not isinstance(error, _OURS):
         head, body = error.answer
         return head.status, {**passed_on(head.headers), **beside}, body, None
     told = said(error)
