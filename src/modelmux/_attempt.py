@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 _ERROR_BODY = 1024 * 1024
 """Bytes of an error answer that are read: the message is at its start."""
 
+_LARGE = 16 * 1024 * 1024
+"""Bytes beyond which an answer is looked at before it is put together."""
+
 _TAIL = 2.0
 """Seconds to wait for the body to end after the answer itself is complete. Past it the connection is given up."""
 
@@ -154,6 +157,9 @@ def _read(trial: Trial, limit: int, *, cut: bool) -> Generator[Effect, Any, byte
     while True:
         piece: bytes = yield NextBytes(trial.read_by)
         if not piece:
+            if size > _LARGE and pieces[-1].rstrip()[-1:] not in (b"}", b"]"):
+                # Joining it to have a parser say so would take the memory twice.
+                raise MalformedResponse("the answer is no whole JSON")
             return pieces[0] if len(pieces) == 1 else b"".join(pieces)
         pieces.append(piece)
         size += len(piece)

@@ -14,7 +14,7 @@ MAX_LINE = 32 * 1024 * 1024
 """Longest line of a stream accepted, in bytes: a base64 image in one event is the largest honest one."""
 
 
-MAX_LINES = 2_000_000
+MAX_LINES = 1_000_000
 """Most lines of one stream: several for each token of the longest answer. Each costs time, also an empty one."""
 
 _MAX_DATA_LINES = 65_536

@@ -20,7 +20,9 @@ _MAX_SIZE_LINE = 4096
 _MAX_INTERIM = 32
 _MAX_HEADERS = 1000
 MAX_CHUNKS = 500_000
-"""Chunks of one body. A token each, that is more than any model writes; each costs time, however little it brings."""
+"""Chunks of one body: each costs time. One or a few hold an event of an honest stream."""
+_MANY, _SCANT = 100_000, 32
+"""Chunks that must be as large, in bytes and on average, as those of honest streams are."""
 _MAX_FRAMING = 8 * 1024 * 1024
 """Bytes of chunk sizes and their extensions in one body."""
 
@@ -219,8 +221,8 @@ class Answer:
                     return self._body(pieces) + self._in_trailers(data[at:])
         self._left = left
         self._chunks = chunks
-        if chunks > MAX_CHUNKS or self._framing > _MAX_FRAMING:
-            raise ResponseTooLarge(f"the answer came in more than {MAX_CHUNKS} chunks, or in ones described at length")
+        if chunks > MAX_CHUNKS or self._framing > _MAX_FRAMING or (chunks > _MANY and self._size < chunks * _SCANT):
+            raise ResponseTooLarge(f"the answer came in {chunks} chunks that hold next to nothing")
         return self._body(pieces)
 
     def _body(self, pieces: list[bytes]) -> bytes:

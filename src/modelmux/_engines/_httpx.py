@@ -14,9 +14,11 @@ from modelmux._engines._h1 import Answer
 from modelmux._engines._inflate import Inflater, too_large
 from modelmux._engines._request import headers_of
 from modelmux._http import HttpHead, HttpRequest
-from modelmux.errors import ConfigError, InvalidRequest
+from modelmux.errors import ConfigError, InvalidRequest, ResponseTooLarge
 
 _TIMEOUTS = {"PoolTimeout": "pool", "ConnectTimeout": "connect", "WriteTimeout": "write"}
+_MANY, _SCANT = 20_000, 16
+"""Pieces of a body that must be as large, in bytes and on average, as those of honest streams are. Each costs time."""
 _UNSENT = frozenset(("ConnectError", "ProxyError", "UnsupportedProtocol", "LocalProtocolError"))
 
 
@@ -97,15 +99,18 @@ def whole(response: Any) -> bytes | None:
 class Meter:
     """The body's size against its cap, and its compression."""
 
-    __slots__ = ("_cap", "_inflater", "_size")
+    __slots__ = ("_cap", "_inflater", "_pieces", "_size")
 
     def __init__(self, inflater: Inflater | None, cap: int) -> None:
         self._inflater = inflater
         self._cap = cap
-        self._size = 0
+        self._pieces = self._size = 0
 
     def feed(self, data: bytes) -> bytes:
         self._size += len(data)
+        self._pieces += 1
+        if self._pieces > _MANY and self._size < self._pieces * _SCANT:
+            raise ResponseTooLarge(f"the answer came in {self._pieces} pieces that hold next to nothing")
         if self._size > self._cap:
             raise too_large(self._cap)
         return data if self._inflater is None else self._inflater.feed(data)

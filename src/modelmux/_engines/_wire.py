@@ -237,7 +237,6 @@ class LoopStream:
                 left(deadline, "read")
                 if piece := self.answer.drain():
                     return piece
-                self._listen()
                 continue
             if self.answer.ended:
                 return b""
@@ -245,6 +244,7 @@ class LoopStream:
                 raise self.error
             if self._wire is None:
                 raise lost("the stream was closed", answered=True)
+            self._listen()
             await self._wire.wait(deadline, "read")
 
     def _pull(self) -> bytes:

@@ -40,6 +40,8 @@ __all__ = ["Reader", "canonical_call", "reader"]
 _DEFAULT_ROW = "compatible"
 _TOKENS = frozenset(TOKENS)
 _REASONING = "reasoning"
+_MOST = 10**12
+"""A larger count is nonsense: at the dearest rates its cost would be beyond the books' 64 bits."""
 _KEYS = frozenset({"usage", "stream", "total", "units", "rest", "each", "each_model", "cost", "context"}) | frozenset(
     {"unpriced", "like", "outside_total"}
 )
@@ -101,6 +103,8 @@ class Reader:
         if units is None and stated is None:
             return Usage(reported=False, raw=usage)
         units = units or {}
+        if units and max(units.values()) > _MOST:
+            return Usage(reported=False, anomalies=("a count is beyond measure",), raw=usage)
         if total is not None:
             total = int(total)
             self._check_total(units, total, usage, body, anomalies)
