@@ -1,8 +1,8 @@
 """Bodies made from every recorded request are what the vendors' own SDKs would have let their users send.
 
 Each SDK lives in a virtual environment of its own, below the directory that ``MODELMUX_SDK_VENVS`` names (a temporary
-one by default), and judges there (``benchmarks/sdk_types.py``). A request that comes from another format is judged always; one that
-stays in its format only where the SDK takes the recorded body itself: clients send what no type knows.
+one by default), and judges there (``benchmarks/sdk_types.py``). A request that comes from another format is judged
+always; one that stays in its format only where the SDK takes the recorded body itself: clients send what no type knows.
 """
 
 from __future__ import annotations
