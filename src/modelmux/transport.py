@@ -58,10 +58,7 @@ class _Transport:
         asked = _asked(request, request.read())
         self._told.again(asked, family, request)
         answer = self._front.send(asked)
-        self._raise(asked, answer, family, request)
-        body = answer.whole
-        if body is not None:
-            return family.response(answer.status, headers=answer.headers, content=body, request=request)
+        self._check(asked, answer, family, request)
         stream = family.sync_stream(answer, family, request)
         return family.response(answer.status, headers=answer.headers, stream=stream, request=request)
 
@@ -71,10 +68,7 @@ class _Transport:
         asked = _asked(request, await request.aread())
         self._told.again(asked, family, request)
         answer = await self._front.asend(asked)
-        self._raise(asked, answer, family, request)
-        body = answer.whole
-        if body is not None:
-            return family.response(answer.status, headers=answer.headers, content=body, request=request)
+        self._check(asked, answer, family, request)
         stream = family.async_stream(answer, family, request)
         return family.response(answer.status, headers=answer.headers, stream=stream, request=request)
 
@@ -96,8 +90,11 @@ class _Transport:
     async def __aexit__(self, *_: object) -> None:
         await self.aclose()
 
-    def _raise(self, asked: FrontRequest, answer: Answer | AsyncAnswer, family: _Family, request: Any) -> None:
+    def _check(self, asked: FrontRequest, answer: Answer | AsyncAnswer, family: _Family, request: Any) -> None:
         name = _raised_as(answer.error)
+        body = answer.whole
+        if body is not None:
+            answer.headers["content-length"] = str(len(body))
         if name is not None:
             self._told.remember(asked, name, str(answer.error))
             raise family.error(name, str(answer.error), request) from answer.error
