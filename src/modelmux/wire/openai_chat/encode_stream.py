@@ -96,6 +96,8 @@ class _Encoder:
             calls = delta["tool_calls"]
             if known:  # clients join the arguments of the pieces: what is added later has none
                 calls = [fields_of(ours(event.value.extra))]
+                if not calls[0]:
+                    return b""  # said for another format
             delta["tool_calls"] = [{"index": index, **call} for call in calls]
         return self.delta(event.choice, delta)
 
