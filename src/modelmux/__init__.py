@@ -25,13 +25,17 @@ _HOME = {
     "default_mux": "_default",
     "explain": "_default",
     "stream": "_default",
+    "AsyncAzureOpenAI": "openai",
+    "AsyncOpenAI": "openai",
     "AsyncStream": "_streams",
+    "AzureOpenAI": "openai",
     "CallOptions": "_options",
     "Endpoint": "endpoint",
     "Message": "types",
     "ModelmuxError": "errors",
     "Money": "money",
     "Mux": "_mux",
+    "OpenAI": "openai",
     "ProviderError": "errors",
     "Reply": "types",
     "RetryPolicy": "routing.retry",
@@ -56,13 +60,17 @@ _MODULES = (
 )
 
 __all__ = [
+    "AsyncAzureOpenAI",
+    "AsyncOpenAI",
     "AsyncStream",
+    "AzureOpenAI",
     "CallOptions",
     "Endpoint",
     "Message",
     "ModelmuxError",
     "Money",
     "Mux",
+    "OpenAI",
     "ProviderError",
     "Reply",
     "RetryPolicy",
@@ -115,5 +123,7 @@ if TYPE_CHECKING:
     from modelmux.endpoint import Endpoint
     from modelmux.errors import ModelmuxError, ProviderError
     from modelmux.money import Money
+    from modelmux.openai._client import AsyncOpenAI, OpenAI
+    from modelmux.openai.lib.azure import AsyncAzureOpenAI, AzureOpenAI
     from modelmux.routing.retry import RetryPolicy
     from modelmux.types import Message, Reply, Tool, Warning

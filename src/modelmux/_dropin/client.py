@@ -146,6 +146,16 @@ class Client:
         given_one = self._wire.http_client
         return bool(self._wire.closed or (given_one is not None and given_one.is_closed))
 
+    def _at_home(self) -> bool:
+        """Whether the base URL is the vendor's own: only then may a model's name send a call elsewhere."""
+        return False
+
+    def _idempotency_key(self) -> str:
+        """One for a call and all its retries."""
+        from uuid import uuid4
+
+        return f"stainless-python-retry-{uuid4()}"
+
     # --- a request ---
 
     def _fixed_headers(self, options: RequestOptions) -> set[str]:
@@ -271,6 +281,8 @@ class Client:
         if stream is not None:
             return self._stream_of(got, options, stream, to)
         shape = cast_to if isinstance(cast_to, str | list) else self._shape_of(cast_to)
+        if isinstance(shape, str) and shape[:1] == "_":
+            shape = self._registry.cls(shape)  # a class that is written by hand
         special = _SPECIAL.get(shape) if isinstance(shape, str) else None
         if special is not None:
             return special(got)
@@ -506,7 +518,7 @@ class SyncClient(Client):
     ) -> Any:
         """The first page of a list."""
         made = RequestOptions(method, path, json_data=body, **(options or {}))
-        return self._request_page(model, getattr(page, "__origin__", page), made)
+        return self._request_page(model, page, made)
 
     def _request_page(self, item: Any, page: type[Page], options: RequestOptions) -> Any:
         paged = options.copy(post_parser=_paged(self, item, page, options))
@@ -588,7 +600,7 @@ class AsyncClient(Client):
     ) -> AsyncPaginator:
         """A list: await it for its first page, or iterate."""
         made = RequestOptions(method, path, json_data=body, **(options or {}))
-        return AsyncPaginator(self, model, getattr(page, "__origin__", page), made)
+        return AsyncPaginator(self, model, page, made)
 
     async def _request_page(self, item: Any, page: type[Page], options: RequestOptions) -> Any:
         paged = options.copy(post_parser=_paged(self, item, page, options))
@@ -627,17 +639,13 @@ def _with_body(method: str, path: str, body: Any, content: Any, files: Any, opti
 
 
 def _paged(client: Client, item: Any, page: type[Page], options: RequestOptions) -> Callable[[Any], Any]:
-    shape = item if isinstance(item, str | list) else shape_of(item)
+    annotation = client._registry.shapes.annotation(item) if isinstance(item, str | list) else item
+    kind = page if "[" in page.__name__ else page[annotation]  # type: ignore[index]  # pages are generic
 
     def parse(value: Any) -> Any:
         if not isinstance(value, Mapping):
             return value
-        made = build(page, value)
-        convert = client._registry.shapes.converter(shape)
-        key = page._items_
-        if convert is not None and isinstance(made.__dict__.get(key), list):
-            made.__dict__[key] = [one if one is None else convert(one) for one in made.__dict__[key]]
-        found: Page = made._bind(client, item, options)
+        found: Page = build(kind, value)._bind(client, item, options)
         return options.post_parser(found) if callable(options.post_parser) else found
 
     return parse

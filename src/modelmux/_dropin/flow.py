@@ -28,12 +28,16 @@ Flow = Generator[tuple[int, Any], Any, Any]
 
 def exchange(client: Client, options: RequestOptions) -> Generator[tuple[int, Any], Any, tuple[Got, int]]:
     """Ask until there is a good answer: it, and how many retries it took. Raises the drop-in's own errors."""
-    prepared = client._prepare_options
-    if prepared is not None:
-        options = (yield CALL, lambda: prepared(options)) or options
-    asked = client._asked(options)
     tries, taken = options.get_max_retries(client.max_retries), 0
+    prepared, asked, first = client._prepare_options, None, options
+    if options.idempotency_key is None and client._idempotency_header and options.method.lower() != "get":
+        first = options = options.copy(idempotency_key=client._idempotency_key())
     while True:
+        if prepared is not None:  # each time: a token may have run out since
+            options = (yield CALL, lambda: prepared(first)) or first
+            asked = None
+        if asked is None:
+            asked = client._asked(options)
         if "x-stainless-retry-count" not in client._fixed_headers(options):
             asked.headers["x-stainless-retry-count"] = str(taken)
         hook = client._prepare_request

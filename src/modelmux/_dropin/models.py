@@ -380,7 +380,7 @@ def fields_of(cls: Any) -> dict[str, FieldInfo]:
     for name, (wire, shape, default) in columns(cls).items():
         settings: dict[str, Any] = {} if default is MISSING else {"default": default}
         if wire != name:
-            settings |= {"alias": wire, "alias_priority": 2}
+            settings |= {"alias": wire, "alias_priority": 2, "validation_alias": wire, "serialization_alias": wire}
         info = FieldInfo(annotation=shapes.annotation(shape), **settings)
         if isinstance(shape, list) and shape[0] == "union" and shape[1]:
             info.metadata = [Discriminator(shape[1])]

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Generator, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from modelmux._dropin import models
 from modelmux._dropin.models import Made
+from modelmux._dropin.shapes import shape_of
 
 if TYPE_CHECKING:
     from modelmux._dropin.client import AsyncClient, Client
@@ -28,6 +29,18 @@ class Page(Made, made=True):
     """One page. Subclasses say which field holds the items and what leads on."""
 
     _items_ = "data"
+    _of_: ClassVar[dict[Any, Any]] = {}
+
+    def __class_getitem__(cls, item: Any) -> Any:
+        """The pages of one kind of item: a class of its own, as the vendors' are."""
+        key = (cls, item)
+        if key not in cls._of_:
+            name = f"{cls.__name__}[{getattr(item, '__name__', item)}]"
+            space = {"__module__": cls.__module__, "__qualname__": name, "_shapes_": cls._shapes_}
+            space["_table_"] = {"f": {cls._items_: ["list", shape_of(item)]}}
+            made = type(cls)(name, (cls,), space, made=True)
+            cls._of_.setdefault(key, made)
+        return cls._of_[key]
 
     def next_page_info(self) -> PageInfo | None:
         """What leads to the next page; None on the last one."""

@@ -148,6 +148,10 @@ def resource(registry: Registry, ref: str, *, is_async: bool) -> type[Resource]:
         }
         by_hand = set() if helper is None else {name for name in vars(helper) if not name.startswith("__")}
         space |= {n: _Method(entry) for n, entry in table.get("m", {}).items() if n not in by_hand}
+        for name_ in by_hand & table.get("m", {}).keys():
+            function = vars(helper)[name_]
+            if inspect.isfunction(function):
+                function.__signature__ = signature(table["m"][name_])  # type: ignore[attr-defined]  # as inspect reads it
         bases = (Resource,) if helper is None else (helper, Resource)
         _made.setdefault(key, type(space["__qualname__"], bases, space))
     return _made[key]

@@ -21,13 +21,10 @@ def twin(cls: Any) -> type[pydantic.BaseModel]:
     annotations = {}
     for name, (wire, shape, default) in columns(cls).items():
         annotation = strict(cls._shapes_.annotation(shape))
-        info = (
-            pydantic.fields.FieldInfo(annotation=annotation)
-            if default is MISSING
-            else pydantic.fields.FieldInfo(annotation=annotation, default=default)
-        )
+        settings: dict[str, Any] = {} if default is MISSING else {"default": default}
         if wire != name:
-            info.alias = wire
+            settings |= {"alias": wire, "alias_priority": 2, "validation_alias": wire, "serialization_alias": wire}
+        info = pydantic.fields.FieldInfo(annotation=annotation, **settings)
         annotations[name] = info
     made.__pydantic_fields__ = annotations
     made.model_rebuild(force=True)

@@ -11,10 +11,19 @@ from modelmux._dropin.registry import Registry
 
 PACKAGE = __name__.rpartition(".")[0]
 
-_HELPERS: dict[str, str] = {}
+_HELPERS = {
+    "resources.audio.transcriptions:Transcriptions": "_audio:Transcriptions",
+    "resources.audio.translations:Translations": "_audio:Translations",
+    "resources.chat.completions.completions:Completions": "_chat:Completions",
+    "resources.embeddings:Embeddings": "_embeddings:Embeddings",
+    "resources.responses.responses:Responses": "_responses:Responses",
+}
 """Resource class -> the module and class of its methods that are written by hand. An async twin has ``Async`` before."""
 
-_MIXINS: dict[str, str] = {}
+_MIXINS = {
+    "types.responses.parsed_response:ParsedResponse": "_mixins:ParsedResponse",
+    "types.responses.response:Response": "_mixins:Response",
+}
 _BY_HAND = {"_legacy_response:HttpxBinaryResponseContent": "_legacy_response:HttpxBinaryResponseContent"}
 
 

@@ -1,0 +1,1 @@
+"""What the vendor's package does beyond asking: parsing into models, accumulating streams, other clouds."""

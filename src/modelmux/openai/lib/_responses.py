@@ -1,0 +1,81 @@
+"""Parsing for the Responses API."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from modelmux._dropin.absent import is_given, omit
+from modelmux._dropin.models import build
+from modelmux._json import loads
+from modelmux.openai._registry import registry
+from modelmux.openai.lib._parsing import into, is_kind, schema_of
+from modelmux.openai.lib._tools import PydanticFunctionTool, ResponsesPydanticFunctionTool
+
+PARSED = "types.responses.parsed_response:ParsedResponse"
+EVENT = "types.responses.response_stream_event:ResponseStreamEvent"
+
+
+def text_format(kind: Any) -> dict[str, Any]:
+    """A type as ``text.format``. Raises TypeError for what is no type."""
+    if not is_kind(kind):
+        raise TypeError(f"Unsupported response_format type - {kind}")
+    return {"type": "json_schema", **schema_of(kind)}
+
+
+def with_format(text: Any, kind: Any) -> Any:
+    """The ``text`` argument with a type's format in it. Raises TypeError when it has one already."""
+    if not is_given(kind) or kind is None:
+        return text
+    text = dict(text) if is_given(text) and text else {}
+    if "format" in text:
+        raise TypeError("Cannot mix and match text.format with text_format")
+    return {**text, "format": text_format(kind)}
+
+
+def as_tools(tools: Any) -> Any:
+    """Tools as this API declares functions: those that were made for chat completions are turned."""
+    if not is_given(tools) or tools is None:
+        return tools
+    return [_as_tool(tool) for tool in tools]
+
+
+def _as_tool(tool: Any) -> Any:
+    if not isinstance(tool, dict) or not isinstance(tool.get("function"), dict):
+        return tool
+    function = tool["function"]
+    flat = {"type": "function", **function}
+    return ResponsesPydanticFunctionTool(flat, function.model) if isinstance(function, PydanticFunctionTool) else flat
+
+
+def parse_response(*, text_format: Any = omit, input_tools: Any = omit, response: Any) -> Any:
+    """A response of the parsed kind: text as ``text_format``, arguments as the tools say."""
+    data = response if isinstance(response, dict) else response.to_dict()
+    return finish(build(registry.cls(PARSED), data), text_format, input_tools)
+
+
+def finish(parsed: Any, kind: Any, tools: Any) -> Any:
+    """Put what was parsed into a response of the parsed kind."""
+    known = list(tools) if is_given(tools) and tools is not None else []
+    for item in parsed.__dict__.get("output") or ():
+        what = getattr(item, "type", None)
+        if what == "message" and is_kind(kind):
+            for part in item.__dict__.get("content") or ():
+                text = getattr(part, "text", None)
+                if getattr(part, "type", None) == "output_text" and text:
+                    part.parsed = into(kind, text)
+        elif what == "function_call":
+            item.parsed_arguments = arguments_of(known, item.name, item.arguments)
+    return parsed
+
+
+def arguments_of(tools: Iterable[Any], name: str, text: str) -> Any:
+    """A function call's arguments: a model, a dict of a strict tool, or None where the tool is neither."""
+    tool = next(
+        (t for t in tools if isinstance(t, dict) and t.get("type") == "function" and t.get("name") == name), None
+    )
+    if tool is None:
+        return None
+    if isinstance(tool, PydanticFunctionTool):
+        return into(tool.model, text)
+    return loads(text) if tool.get("strict") else None

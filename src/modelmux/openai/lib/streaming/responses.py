@@ -1,0 +1,187 @@
+"""``responses.stream``: events folded into a response, those of text and arguments with what there is so far."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from modelmux._dropin.absent import is_given, omit
+from modelmux._dropin.models import build, make
+from modelmux.openai._registry import registry
+from modelmux.openai.lib import _parsing as parsing
+from modelmux.openai.lib import _responses as lib
+from modelmux.openai.lib.streaming._managers import AsyncEventStream, AsyncManager, EventStream, Manager
+
+_T = "types.responses"
+_EXTENDED = {
+    "ResponseTextDeltaEvent": (f"{_T}.response_text_delta_event:ResponseTextDeltaEvent", {"snapshot": "str"}),
+    "ResponseTextDoneEvent": (f"{_T}.response_text_done_event:ResponseTextDoneEvent", {"parsed": ["opt", "any"]}),
+    "ResponseFunctionCallArgumentsDeltaEvent": (
+        f"{_T}.response_function_call_arguments_delta_event:ResponseFunctionCallArgumentsDeltaEvent",
+        {"snapshot": "str"},
+    ),
+    "ResponseCompletedEvent": (
+        f"{_T}.response_completed_event:ResponseCompletedEvent",
+        {"response": lib.PARSED},
+    ),
+}
+_made: dict[str, Any] = {}
+
+
+def _class(name: str) -> Any:
+    if name not in _made:
+        ref, fields = _EXTENDED[name]
+        _made[name] = make(name, __name__, (registry.cls(ref),), {"f": fields}, registry.shapes)
+    return _made[name]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _EXTENDED:
+        return _class(name)
+    if name == "ResponseStreamEvent":
+        return registry.cls(lib.EVENT)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+class ResponseStreamState:
+    """Folds events."""
+
+    def __init__(self, *, text_format: Any = omit, input_tools: Any = omit) -> None:
+        self._format, self._tools = text_format, input_tools
+        self._data: dict[str, Any] | None = None
+        self.final: Any = None
+
+    def handle_event(self, event: Any) -> list[Any]:
+        """The events that an event makes: itself, and more in it."""
+        return list(self.events(event))
+
+    def events(self, event: Any) -> Iterator[Any]:
+        """As :meth:`handle_event`. An event without a response before it passes as it is."""
+        kind = getattr(event, "type", None) or ""
+        data = event.model_dump(exclude_unset=True) if hasattr(event, "model_dump") else {}
+        item = self._fold(kind, data)
+        extended = _BY_TYPE.get(kind)
+        if kind == "response.completed":
+            self.final = lib.parse_response(
+                text_format=self._format, input_tools=self._tools, response=data.get("response") or {}
+            )
+            made = build(_class("ResponseCompletedEvent"), {k: v for k, v in data.items() if k != "response"})
+            made.response = self.final
+            yield made
+        elif extended is None or item is None:
+            yield event
+        else:
+            name, field = extended
+            more = item.get("arguments") if kind.startswith("response.function") else item.get("text")
+            if field == "parsed":
+                text = data.get("text")
+                more = parsing.into(self._format, text) if parsing.is_kind(self._format) and text else None
+            yield build(_class(name), {**data, field: more})
+
+    def _fold(self, kind: str, data: dict[str, Any]) -> dict[str, Any] | None:
+        """The item or part that an event is about, after it."""
+        if kind == "response.created" or (self._data is None and isinstance(data.get("response"), dict)):
+            self._data = dict(data.get("response") or {})
+            self._data["output"] = list(self._data.get("output") or [])
+            return None
+        if self._data is None:
+            self._data = {"output": []}
+        output: list[Any] = self._data["output"]
+        index = data.get("output_index")
+        if kind == "response.output_item.added":
+            output.append(dict(data["item"]))
+            return None
+        if not isinstance(index, int) or not 0 <= index < len(output):
+            return None
+        return self._fold_item(kind, data, output, index)
+
+    @staticmethod
+    def _fold_item(kind: str, data: dict[str, Any], output: list[Any], index: int) -> dict[str, Any] | None:
+        item: dict[str, Any] = output[index]
+        if kind == "response.output_item.done":
+            output[index] = dict(data["item"])
+        elif kind == "response.content_part.added":
+            item.setdefault("content", [])
+            item["content"] = [*(item["content"] or []), dict(data["part"])]
+        elif kind in ("response.output_text.delta", "response.output_text.done"):
+            content, at = item.get("content") or [], data.get("content_index") or 0
+            if at >= len(content):
+                return None
+            part: dict[str, Any] = content[at]
+            part["text"] = (part.get("text") or "") + data["delta"] if kind.endswith("delta") else data.get("text")
+            return part
+        elif kind == "response.function_call_arguments.delta":
+            item["arguments"] = (item.get("arguments") or "") + data["delta"]
+            return item
+        return None
+
+
+_BY_TYPE = {
+    "response.output_text.delta": ("ResponseTextDeltaEvent", "snapshot"),
+    "response.output_text.done": ("ResponseTextDoneEvent", "parsed"),
+    "response.function_call_arguments.delta": ("ResponseFunctionCallArgumentsDeltaEvent", "snapshot"),
+}
+
+
+class _Late:
+    """Leaves out what came before the event that a caller wants to go on after."""
+
+    def __init__(self, state: ResponseStreamState, after: Any) -> None:
+        self._state, self._after = state, after if is_given(after) else None
+
+    def events(self, event: Any) -> Iterator[Any]:
+        made = self._state.events(event)
+        number = getattr(event, "sequence_number", None)
+        if self._after is not None and isinstance(number, int) and number <= self._after:
+            for _ in made:
+                pass
+            return
+        yield from made
+
+
+class ResponseStream(EventStream):
+    """Events of a response that is being written."""
+
+    def __init__(
+        self, *, raw_stream: Any, text_format: Any = omit, input_tools: Any = omit, starting_after: Any = None
+    ) -> None:
+        self._folded = ResponseStreamState(text_format=text_format, input_tools=input_tools)
+        super().__init__(raw_stream, _Late(self._folded, starting_after))
+
+    def get_final_response(self) -> Any:
+        """Wait for the end, and return the whole response, parsed. Raises RuntimeError when it never completed."""
+        self.until_done()
+        return _final(self._folded)
+
+
+class AsyncResponseStream(AsyncEventStream):
+    """:class:`ResponseStream`, async."""
+
+    def __init__(
+        self, *, raw_stream: Any, text_format: Any = omit, input_tools: Any = omit, starting_after: Any = None
+    ) -> None:
+        self._folded = ResponseStreamState(text_format=text_format, input_tools=input_tools)
+        super().__init__(raw_stream, _Late(self._folded, starting_after))
+
+    async def get_final_response(self) -> Any:
+        """As :meth:`ResponseStream.get_final_response`."""
+        await self.until_done()
+        return _final(self._folded)
+
+
+def _final(state: ResponseStreamState) -> Any:
+    if state.final is None:
+        raise RuntimeError("Didn't receive a `response.completed` event.")
+    return state.final
+
+
+class ResponseStreamManager(Manager):
+    """What ``responses.stream`` gives."""
+
+    _stream_class = ResponseStream
+
+
+class AsyncResponseStreamManager(AsyncManager):
+    """What it gives on an async client."""
+
+    _stream_class = AsyncResponseStream
