@@ -26,12 +26,14 @@ from modelmux.errors import ConnectionLost
 class LoopPool:
     """What one engine keeps for one event loop."""
 
-    __slots__ = ("_keeper", "loop", "pool", "stock")
+    __slots__ = ("_keeper", "loop", "pool", "stock", "wires")
 
     def __init__(self, loop: asyncio.AbstractEventLoop, options: Options) -> None:
         self.loop = loop
         self.pool: Pool[Wire] = Pool(options)
         self.stock = AsyncStock(options)
+        self.wires: weakref.WeakSet[Wire] = weakref.WeakSet()
+        """Every connection that was opened here and is known to anybody."""
         self._keeper: AsyncGenerator[None, None] | None = None
 
     async def keep(self, engine: LoopEngine) -> None:
@@ -78,6 +80,8 @@ async def _keeper(pool: LoopPool, engine: weakref.ref[LoopEngine]) -> AsyncGener
         if owner is not None:
             owner.forget(pool)
         await pool.aclose()
+        for wire in list(pool.wires):
+            wire.shut()  # its stream was left half read, and nobody can read it any more
         # The transports close in the loop's next round.
         await asyncio.sleep(0)
 
@@ -147,10 +151,12 @@ class LoopEngine:
                 from modelmux._engines._tls import context_for
 
                 context = context_for(self._options)
-            return await connect(home.loop, home.pool, address, until, context)
+            wire = await connect(home.loop, home.pool, address, until, context)
         except BaseException:
             home.pool.drop()
             raise
+        home.wires.add(wire)
+        return wire
 
     async def _settle_in(self, loop: asyncio.AbstractEventLoop) -> LoopPool:
         with self._lock:

@@ -32,8 +32,8 @@ class Wire(asyncio.Protocol):
     forgot is collected and gives the connection up.
     """
 
-    __slots__ = ("_due", "_poll", "_timer", "_timer_due", "_waiter", "key", "loop", "pool", "sent", "since", "sock",
-                 "stream", "transport", "unseen", "used")  # fmt: skip
+    __slots__ = ("__weakref__", "_due", "_poll", "_timer", "_timer_due", "_waiter", "key", "loop", "pool", "sent",
+                 "since", "sock", "stream", "transport", "unseen", "used")  # fmt: skip
 
     def __init__(
         self, loop: asyncio.AbstractEventLoop, pool: Pool[Wire], key: tuple[bool, str, int], sock: socket.socket
@@ -309,9 +309,11 @@ class LoopStream:
 
     def _abort(self) -> None:
         wire = self._wire
-        if wire is not None and self.error is None:
-            self.error = lost("aborted", answered=self.answer.started)
-            wire.transport.abort()
+        if wire is not None:
+            if self.error is None:
+                self.error = lost("aborted", answered=self.answer.started)
+            # At once, not when the stream is collected: the traceback of a cancelled task may hold it.
+            self.discard()
             wire.wake()
 
     def __del__(self) -> None:
