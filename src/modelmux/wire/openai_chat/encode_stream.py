@@ -133,7 +133,7 @@ def encode_stream(events: Iterable[Event], dialect: Dialect) -> Iterator[bytes]:
         data = encoder.feed(event)
         if data:
             yield data
-    yield encoder.close()
+    yield from encoder.last()
 
 
 class StreamEncoder:
@@ -148,9 +148,13 @@ class StreamEncoder:
         return b"" if handle is None else handle(self._encoder, event) or b""
 
     def close(self) -> bytes:
+        return b"".join(self.last())
+
+    def last(self) -> Iterator[bytes]:
+        """The events of the end, one by one."""
         if not self._usage:
             self._encoder.usage = None
-        return b"".join(self._encoder.last())
+        return self._encoder.last()
 
 
 _HANDLERS: dict[type, Callable[[_Encoder, Any], bytes | None]] = {
