@@ -96,7 +96,7 @@ class Types:
                     continue
                 if home == name:
                     out[key] = self.describe(value)
-                elif hasattr(module, "__path__"):
+                elif hasattr(module, "__path__") or key in getattr(module, "__all__", ()):
                     out[key] = f"{self.short(home)}:{value.__name__}"
             elif is_alias(value):
                 here = self.own.get(id(value), "")
@@ -104,11 +104,15 @@ class Types:
                     out[key] = here or {"t": self.shape(value)}
                 elif here == f"{self.short(name)}:{key}":
                     out[key] = {"t": self.shape(value, skip=True)}
+                elif here and key in getattr(module, "__all__", ()):
+                    out[key] = here
         return out
 
     def describe(self, cls: type) -> Any:
         if issubclass(cls, enum.Enum):
             return {"e": {member.name: member.value for member in cls}}
+        if issubclass(cls, Exception):
+            return {"x": cls.__mro__[1].__name__}
         if not issubclass(cls, pydantic.BaseModel):
             return {"p": 1} if typing.is_typeddict(cls) else {"o": 1}
         bases = [base for base in cls.__mro__[1:] if base.__module__.startswith(f"{self.root}.types")]
@@ -189,7 +193,7 @@ class Types:
                 named = self.aliases.get(whole) if optional else None
             except TypeError:
                 named = None
-            mark = next((m.discriminator for m in metadata if getattr(m, "discriminator", None)), None)
+            mark = next((found for m in metadata if (found := discriminator(m))), None)
             inner = named or ["union", mark, *[self.shape(arg) for arg in rest]]
         return ["opt", inner] if optional else inner
 
@@ -198,6 +202,15 @@ def is_alias(value: Any) -> bool:
     """Whether a module's value is a type with a name of its own that is no class."""
     origin = typing.get_origin(value)
     return origin is not None or type(value).__name__ in ("TypeAliasType", "UnionType")
+
+
+def discriminator(mark: Any) -> str | None:
+    """The field that an annotation names as telling a union's members apart."""
+    for name in ("discriminator", "field_name"):
+        found = getattr(mark, name, None)
+        if isinstance(found, str):
+            return found
+    return None
 
 
 def bare(value: Any) -> Any:
@@ -382,6 +395,35 @@ def same(found: Any, sent: Any) -> bool:
     return text_of(found) == text_of(sent) or found == list(text_of(sent))
 
 
+FACTS = {
+    "deprecated": ("resources.messages", "DEPRECATED_MODELS"),
+    "warn_thinking": ("resources.messages.messages", "MODELS_TO_WARN_WITH_THINKING_ENABLED"),
+    "nonstreaming_tokens": ("_constants", "MODEL_NONSTREAMING_TOKENS"),
+    "api_version": ("_constants", "ANTHROPIC_API_VERSION"),
+}
+"""Values that decide what a client does, and where an SDK has them."""
+
+
+def facts(root: str, types: Types) -> dict[str, Any]:
+    """Values by name, and the error classes by status and code, where an SDK has such."""
+    found: dict[str, Any] = {}
+    for name, (module, variable) in FACTS.items():
+        try:
+            found[name] = getattr(importlib.import_module(f"{root}.{module}"), variable)
+        except (ImportError, AttributeError):
+            continue
+    try:
+        errors = importlib.import_module(f"{root}._error_classes").ERROR_CLASSES
+    except ImportError:
+        return found
+    found["errors"] = {
+        f"{status}:{code}": f"{types.short(cls.__module__)}:{cls.__name__}"
+        for (status, code), cls in errors.items()
+        if code is not None
+    }
+    return found
+
+
 def tables(root: str, package: str) -> dict[str, dict[str, Any]]:
     """File name -> content."""
     sdk = importlib.import_module(root)
@@ -404,7 +446,9 @@ def tables(root: str, package: str) -> dict[str, dict[str, Any]]:
         by_file[".".join(ref.partition(":")[0].split(".")[:2])][ref] = entry
     version = importlib.metadata.version(root.replace(".", "-"))
     index = {"sdk": root, "version": version, "clients": clients, "resources": sorted(by_file)}
-    return {"index": index, "modules": {"types": dict(modules)}, **files, **by_file}
+    known = facts(root, types)
+    extra = {"facts": known} if known else {}
+    return {"index": index, "modules": {"types": dict(modules)}, **extra, **files, **by_file}
 
 
 def main() -> None:

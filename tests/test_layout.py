@@ -126,7 +126,20 @@ FORMATS = ("OpenAI-shaped", "OpenAI-compatible", "openai_compatible")
 """A format that many vendors share is called by its inventor: these names are the field's, not one vendor's."""
 
 ALLOWED: dict[str, tuple[str, tuple[str, ...]]] = {
-    "__init__.py": ("the example a reader sees first", ("openai/gpt-5-mini", "anthropic/claude-haiku-4-5")),
+    "__init__.py": (
+        "the example a reader sees first, and the drop-ins' clients by name",
+        (
+            "openai/gpt-5-mini",
+            "anthropic/claude-haiku-4-5",
+            '"AsyncAzureOpenAI"',
+            '"AsyncOpenAI"',
+            '"AzureOpenAI"',
+            '"OpenAI"',
+            ': "openai"',
+            "from modelmux.openai._client import AsyncOpenAI, OpenAI",
+            "from modelmux.openai.lib.azure import AsyncAzureOpenAI, AzureOpenAI",
+        ),
+    ),
     "_messages.py": ("the wire whose dicts callers write by hand (the public contract)", ('"openai.chat"',)),
     "_resolve.py": ("an example of two equal names", ("``openai/gpt``", "``openai/gpt#2``")),
     "_retry_after.py": ("headers as they are spelt", ('f"anthropic-ratelimit-{of}',)),

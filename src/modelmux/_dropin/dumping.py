@@ -9,7 +9,7 @@ import pydantic
 
 
 class Manner:
-    """How to dump: pydantic's keywords of ``model_dump``. Those that only matter to validated data are taken and unused."""
+    """How to dump: pydantic's keywords of ``model_dump``. Those that only matter to validated data are not used."""
 
     __slots__ = ("by_alias", "exclude", "exclude_defaults", "exclude_none", "exclude_unset", "include", "mode", "plain")
 

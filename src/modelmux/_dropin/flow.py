@@ -1,8 +1,8 @@
 """One call, written once for sync and async: a generator says what to do, two drivers do it.
 
-It yields pairs of an effect and its argument: ``SEND`` an Asked (answered with a Got), ``READ`` a Got's body, ``CLOSE`` a
-Got, ``SLEEP`` seconds, ``CALL`` a function of no arguments whose result may be awaitable. An effect's exception is raised
-into it where it stands.
+It yields pairs of an effect and its argument: ``SEND`` an Asked (answered with a Got), ``READ`` a Got's body, ``CLOSE``
+a Got, ``SLEEP`` seconds, ``CALL`` a function of no arguments whose result may be awaitable. An effect's exception is
+raised into it where it stands.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from modelmux._dropin import retrying
 from modelmux._dropin.transport import Got, timed_out
 
 if TYPE_CHECKING:
-    from modelmux._dropin.client import Client
+    from modelmux._dropin.base import Client
     from modelmux._dropin.options import RequestOptions
 
 SEND, READ, CLOSE, SLEEP, CALL = range(5)
@@ -93,7 +93,7 @@ def run(flow: Flow, client: Client) -> Any:
             error = failure
 
 
-async def arun(flow: Flow, client: Client) -> Any:
+async def arun(flow: Flow, client: Any) -> Any:
     """Perform on an event loop."""
     result: Any = None
     error: Exception | None = None

@@ -1,7 +1,7 @@
 """Result models: pydantic to the outside, cheap inside.
 
-:class:`BaseModel` is what users subclass. :class:`Made` is the base of the classes that tables describe: such a class has
-no pydantic schema of its own. Its fields exist as :class:`~pydantic.fields.FieldInfo` once somebody asks for them; an
+:class:`BaseModel` is what users subclass. :class:`Made` is the base of the classes that tables describe: such a class
+has no pydantic schema of its own. Its fields exist as :class:`~pydantic.fields.FieldInfo` once somebody asks for them; an
 instance is filled straight from JSON, by a *plan* that knows which fields need converting; unknown fields are kept as
 extra ones, wrong types are kept as they are, and nothing is validated.
 """
@@ -11,7 +11,7 @@ from __future__ import annotations
 import abc
 import copy
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self, cast
 
 import pydantic
 from pydantic._internal._model_construction import ModelMetaclass
@@ -50,20 +50,20 @@ class Meta(ModelMetaclass):
         return super().__new__(mcs, name, bases, space, **options)
 
     @property
-    def __pydantic_fields__(cls) -> dict[str, FieldInfo]:
-        found = cls.__dict__.get("_own_fields_")
+    def __pydantic_fields__(self) -> dict[str, FieldInfo]:
+        found = self.__dict__.get("_own_fields_")
         if found is None:
-            found = fields_of(cls) if "_table_" in cls.__dict__ else {}
-            type.__setattr__(cls, "_own_fields_", found)
+            found = fields_of(self) if "_table_" in self.__dict__ else {}
+            type.__setattr__(self, "_own_fields_", found)
         return found
 
     @__pydantic_fields__.setter
-    def __pydantic_fields__(cls, fields: dict[str, FieldInfo]) -> None:
-        type.__setattr__(cls, "_own_fields_", fields)
+    def __pydantic_fields__(self, fields: dict[str, FieldInfo]) -> None:
+        type.__setattr__(self, "_own_fields_", fields)
 
     @property
-    def __pydantic_fields_complete__(cls) -> bool:
-        found = cls.__dict__.get("_own_fields_")
+    def __pydantic_fields_complete__(self) -> bool:
+        found = self.__dict__.get("_own_fields_")
         return found is not None and all(info._complete for info in found.values())
 
 
@@ -75,7 +75,7 @@ class BaseModel(pydantic.BaseModel, metaclass=Meta):
 
     @property
     def __pydantic_fields__(self) -> dict[str, FieldInfo]:  # type: ignore[override]  # the class's own, looked up late
-        return type(self).__pydantic_fields__
+        return cast("dict[str, FieldInfo]", type(self).__pydantic_fields__)
 
     @property
     def _request_id(self) -> str | None:
@@ -132,17 +132,17 @@ class BaseModel(pydantic.BaseModel, metaclass=Meta):
         )
 
     def __str__(self) -> str:
-        return f"{self.__repr_name__()}({self.__repr_str__(', ')})"
+        return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in self.__repr_args__())})"
 
     @classmethod
     def construct(cls, _fields_set: set[str] | None = None, **values: Any) -> Self:  # type: ignore[override]  # as wide
         """An instance made of what is given, nested values converted, nothing validated."""
-        return build(cls, values, _fields_set)
+        return cast("Self", build(cls, values, _fields_set))
 
     @classmethod
     def model_construct(cls, _fields_set: set[str] | None = None, **values: Any) -> Self:
         """See :meth:`construct`."""
-        return build(cls, values, _fields_set)
+        return cast("Self", build(cls, values, _fields_set))
 
 
 class Made(BaseModel):
@@ -163,7 +163,7 @@ class Made(BaseModel):
             obj = obj.model_dump(exclude_unset=True)
         if not isinstance(obj, Mapping):
             raise TypeError(f"expected a mapping for {cls.__name__}, got {type(obj).__name__}")
-        return build(cls, obj)
+        return cast("Self", build(cls, obj))
 
     @classmethod
     def model_validate_json(cls, json_data: str | bytes | bytearray, **_: Any) -> Self:
@@ -240,7 +240,7 @@ class Made(BaseModel):
         return {"type": "object", "title": cls.__name__, "additionalProperties": True}
 
     @classmethod
-    def model_json_schema(cls, *args: Any, **options: Any) -> dict[str, Any]:
+    def model_json_schema(cls, *args: Any, **options: Any) -> Any:
         """The JSON schema of the fields as the vendor declares them."""
         from modelmux._dropin.strict import twin
 
@@ -279,7 +279,7 @@ type.__setattr__(
 
 def build(cls: type, data: Mapping[str, Any], given: set[str] | None = None) -> Any:
     """An instance of a model class made of what was sent."""
-    self = object.__new__(cls)
+    self: Any = object.__new__(cls)
     fill(self, cls, data, given)
     return self
 
@@ -325,10 +325,7 @@ def note(model: Any, name: str, value: Any) -> None:
 def plan_of(cls: Any) -> Plan:
     plan: Plan | None = cls.__dict__.get("_plan_")
     if plan is None:
-        if "_table_" in cls.__dict__:
-            plan = Plan(_from_table(cls))
-        else:
-            plan = Plan(_from_fields(cls))
+        plan = Plan(_from_table(cls) if "_table_" in cls.__dict__ else _from_fields(cls))
         type.__setattr__(cls, "_plan_", plan)
     return plan
 

@@ -10,7 +10,8 @@ from modelmux._dropin.models import Made
 from modelmux._dropin.shapes import shape_of
 
 if TYPE_CHECKING:
-    from modelmux._dropin.client import AsyncClient, Client
+    from modelmux._dropin.base import Client
+    from modelmux._dropin.client import AsyncClient
     from modelmux._dropin.options import RequestOptions
 
 
@@ -38,7 +39,8 @@ class Page(Made, made=True):
             name = f"{cls.__name__}[{getattr(item, '__name__', item)}]"
             space = {"__module__": cls.__module__, "__qualname__": name, "_shapes_": cls._shapes_}
             space["_table_"] = {"f": {cls._items_: ["list", shape_of(item)]}}
-            made = type(cls)(name, (cls,), space, made=True)
+            metaclass: Any = type(cls)
+            made = metaclass(name, (cls,), space, made=True)
             cls._of_.setdefault(key, made)
         return cls._of_[key]
 

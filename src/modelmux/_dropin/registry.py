@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import enum
 import importlib
+import importlib.abc
 import importlib.machinery
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -23,8 +24,8 @@ from modelmux._json import loads
 class Registry:
     """The tables of one drop-in.
 
-    ``package``: its name (``modelmux.<vendor>``). ``directory``: where its tables are. ``base``: the lenient base of its
-    models, a subclass of :class:`~modelmux._dropin.models.Made`. ``mixins``: class name in the tables -> a class with
+    ``package``: its name (``modelmux.<vendor>``). ``directory``: where its tables are. ``base``: the lenient base of
+    its models, a subclass of :class:`~modelmux._dropin.models.Made`. ``mixins``: class name in the tables -> a class with
     what fields alone do not give, looked up by a function so that it is loaded late. ``by_hand``: names that are written
     out elsewhere (``module:Name``), tried before the tables. ``helpers``: resource class -> a class with its methods that
     are written by hand. ``page``: see :meth:`page`.
@@ -36,9 +37,9 @@ class Registry:
         directory: Path,
         base: Callable[[], type],
         *,
-        mixins: Callable[[str], type | None] = lambda name: None,
-        by_hand: Callable[[str], Any] = lambda name: None,
-        helpers: Callable[[str, bool], type | None] = lambda name, is_async: None,
+        mixins: Callable[[str], type | None] = lambda _: None,
+        by_hand: Callable[[str], Any] = lambda _: None,
+        helpers: Callable[[str, bool], type | None] = lambda _name, _async: None,
         page: Callable[[str, bool], type] | None = None,
     ) -> None:
         self.package, self.directory = package, directory
@@ -119,8 +120,7 @@ class Registry:
         if "t" in entry:
             return self.shapes.annotation(entry["t"])
         if "e" in entry:
-            made = enum.Enum(name, entry["e"], type=str, module=home)  # type: ignore[misc]  # names are data here
-            return made
+            return enum.Enum(name, entry["e"], type=str, module=home)  # type: ignore[misc]  # names are data here
         above = self.cls(entry["b"]) if "b" in entry else self._base()
         mixin = self._mixins(ref)
         bases = (above,) if mixin is None else (mixin, above)
@@ -152,13 +152,14 @@ def permissive(name: str, module: str, base: type, shapes: Shapes, *, params: bo
     return models.make(name, module, (base,), {}, shapes)
 
 
-class Finder:
+class Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
     """Finds the modules that a registry describes. It comes last on ``sys.meta_path``: files win."""
 
     def __init__(self, registry: Registry) -> None:
         self._registry, self._prefix = registry, f"{registry.package}."
 
     def find_spec(self, fullname: str, path: Sequence[str] | None = None, target: Any = None) -> Any:
+        del path, target
         if not fullname.startswith(self._prefix):
             return None
         name = fullname[len(self._prefix) :]

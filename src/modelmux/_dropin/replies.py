@@ -16,7 +16,7 @@ from modelmux._dropin.transport import Got
 from modelmux._json import loads
 
 if TYPE_CHECKING:
-    from modelmux._dropin.client import Client
+    from modelmux._dropin.base import Client
     from modelmux._dropin.options import RequestOptions
 
 _UNPARSED: Any = object()
@@ -150,13 +150,11 @@ class _Reading:
 
     def write_to_file(self, file: str | os.PathLike[str]) -> None:
         with open(file, "wb") as out:
-            for chunk in self.iter_bytes():
-                out.write(chunk)
+            out.writelines(self.iter_bytes())
 
     def stream_to_file(self, file: str | os.PathLike[str], *, chunk_size: int | None = None) -> None:
         with open(file, "wb") as out:
-            for chunk in self.iter_bytes(chunk_size):
-                out.write(chunk)
+            out.writelines(self.iter_bytes(chunk_size))
 
     def close(self) -> None:
         self._got.close()
@@ -236,7 +234,7 @@ class AsyncReply(BaseReply):
         await self.stream_to_file(file)
 
     async def stream_to_file(self, file: str | os.PathLike[str], *, chunk_size: int | None = None) -> None:
-        with open(file, "wb") as out:  # noqa: ASYNC230 - small writes to a local file
+        with open(file, "wb") as out:
             async for chunk in self.iter_bytes(chunk_size):
                 out.write(chunk)
 

@@ -1,7 +1,7 @@
 """Classes of methods, made of tables: what hangs on a client between its name and a method's.
 
-A table says of a method which parameters it has, where each of them goes (path, query, body, header, file), and what its
-answer is. A class is made when it is first touched, a method's function when that method is.
+A table says of a method which parameters it has, where each of them goes (path, query, body, header, file), and what
+its answer is. A class is made when it is first touched, a method's function when that method is.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ class Wrapped:
 
 def raw_method(method: Callable[..., Any], raw: str) -> Callable[..., Any]:
     """A method that gives the answer with its head (``raw``: ``true``), or a manager of one (``stream``)."""
-    from modelmux._dropin.client import RAW_HEADER
+    from modelmux._dropin.base import RAW_HEADER
 
     def headed(options: dict[str, Any]) -> dict[str, Any]:
         return {**options, "extra_headers": {**(options.get("extra_headers") or {}), RAW_HEADER: raw}}
@@ -347,7 +347,7 @@ def _lister(owner: type[Resource], call: Call, entry: Mapping[str, Any]) -> Any:
 
 def _unlisted(call: Call) -> Any:
     def method(self: Resource, *args: Any, **kwargs: Any) -> Any:
-        del args, kwargs
+        del self, args, kwargs
         raise AttributeError(f"{call.name}() is a helper that modelmux does not have; its requests can be made by hand")
 
     return method

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from modelmux._dropin.transport import Asked, Got
 
 if TYPE_CHECKING:
-    from modelmux._dropin.client import Client
+    from modelmux._dropin.base import Client
     from modelmux._dropin.options import RequestOptions
 
 

@@ -10,7 +10,7 @@ from modelmux._dropin.transport import Asked, Got, timed_out
 from modelmux._http import SSE, SSEDecoder
 
 if TYPE_CHECKING:
-    from modelmux._dropin.client import Client
+    from modelmux._dropin.base import Client
     from modelmux._dropin.options import RequestOptions
 
 T = TypeVar("T")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from modelmux._dropin.absent import NotGiven
+from modelmux._dropin.absent import NotGiven, not_given
 
 
 class Timeout:
@@ -14,12 +14,12 @@ class Timeout:
 
     def __init__(
         self,
-        timeout: Any = NotGiven(),
+        timeout: Any = not_given,
         *,
-        connect: Any = NotGiven(),
-        read: Any = NotGiven(),
-        write: Any = NotGiven(),
-        pool: Any = NotGiven(),
+        connect: Any = not_given,
+        read: Any = not_given,
+        write: Any = not_given,
+        pool: Any = not_given,
     ) -> None:
         if hasattr(timeout, "as_dict"):
             kept = timeout.as_dict()

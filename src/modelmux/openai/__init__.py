@@ -8,8 +8,8 @@
     client.chat.completions.create(model="gpt-5-mini", messages=[…])              # as ever: same request, same retries
     client.chat.completions.create(model="anthropic/claude-haiku-4-5", messages=[…])   # routed, same answer's shape
 
-Modules, classes, methods and parameters are those of the SDK whose version ``modelmux.openai.__version__`` names; they come
-from tables (``_tables``) and are made when they are first touched.
+Modules, classes, methods and parameters are those of the SDK whose version ``modelmux.openai.__version__`` names; they
+come from tables (``_tables``) and are made when they are first touched.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ _HOME = {
 }
 _RENAMED = {"Client": "OpenAI", "AsyncClient": "AsyncOpenAI"}
 
-__all__ = ["AsyncClient", "Client", "__title__", "__version__", "types", *sorted(_HOME)]  # noqa: PLE0604 - names are data
+__all__ = ["AsyncClient", "Client", "__title__", "__version__", "types", *sorted(_HOME)]
 
 
 def __getattr__(name: str) -> Any:

@@ -1,4 +1,4 @@
-"""Embeddings: asked for as base64 where the caller does not say, as the vendor's client does, and turned into floats."""
+"""Embeddings: asked for as base64 where the caller does not say, as the vendor's client does, and made floats."""
 
 from __future__ import annotations
 

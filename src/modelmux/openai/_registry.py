@@ -18,7 +18,7 @@ _HELPERS = {
     "resources.embeddings:Embeddings": "_embeddings:Embeddings",
     "resources.responses.responses:Responses": "_responses:Responses",
 }
-"""Resource class -> the module and class of its methods that are written by hand. An async twin has ``Async`` before."""
+"""Resource class -> module and class of its methods that are written by hand. An async twin has ``Async`` before."""
 
 _MIXINS = {
     "types.responses.parsed_response:ParsedResponse": "_mixins:ParsedResponse",

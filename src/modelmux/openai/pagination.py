@@ -59,7 +59,8 @@ def _pair(name: str, fields: dict[str, Any], manner: type) -> tuple[Any, Any]:
         full = f"Async{name}" if prefix == "Async" else full
         space = {"__module__": __name__, "__qualname__": full, "_table_": {"f": fields}, "_shapes_": registry.shapes}
         bases = (base, Made) if manner is pages.Page else (manner, base, Made)
-        out.append(type(Made)(full, bases, space, made=True))
+        metaclass: Any = type(Made)
+        out.append(metaclass(full, bases, space, made=True))
     return out[0], out[1]
 
 

@@ -1,12 +1,12 @@
 """A server that answers every method of the installed vendor SDK with an example of the type that it returns.
 
-It stands where the vendor's own tests expect one that is made of the API document. Run by ``run.py``, with a Python that
-has the vendor's SDK: which method asks for what is read from the running SDK, not from the project's tables.
+It stands where the vendor's own tests expect one that is made of the API document. Run by ``run.py``, with a Python
+that has the vendor's SDK: which method asks for what is read from the running SDK, not from the project's tables.
 """
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import importlib.util
 import inspect
 import json
@@ -46,7 +46,7 @@ def example(kind: Any, depth: int = 0) -> Any:
             if info.is_required() or depth <= 3
         }
     plain = {str: "string", int: 0, float: 0, bool: True, bytes: "string", object: {}, Any: {}}
-    moments = {datetime.datetime: "2019-12-27T18:11:19.117Z", datetime.date: "2019-12-27"}
+    moments = {dt.datetime: "2019-12-27T18:11:19.117Z", dt.date: "2019-12-27"}
     return {**plain, **moments}.get(kind, "string") if _hashable(kind) else "string"
 
 
@@ -109,7 +109,7 @@ class Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(data)
 
-    do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = answer
+    do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = answer  # noqa: N815 - names the base calls
 
     def log_message(self, *_: Any) -> None:
         pass

@@ -23,7 +23,7 @@ _deployments_endpoints = {
     "/images/edits",
     "/images/generations",
 }
-API_KEY_SENTINEL = "".join(["<", "missing API key", ">"])
+API_KEY_SENTINEL = "<missing API key>"
 
 
 class MutuallyExclusiveAuthError(OpenAIError):
@@ -159,8 +159,7 @@ class Azure:
         elif self._azure_deployment and "://" not in options.url[:12]:
             whole: str = super()._url_for(options, params)  # type: ignore[misc]  # of the base
             return whole.replace(f"/deployments/{quote(self._azure_deployment, safe='')}", "", 1)
-        whole = super()._url_for(options, params)  # type: ignore[misc]  # of the base
-        return whole
+        return super()._url_for(options, params)  # type: ignore[misc,no-any-return]  # of the base
 
     def copy(self, **changes: Any) -> Any:
         """A client with some options changed, over the same connections."""

@@ -176,7 +176,7 @@ class ChatCompletionStreamState:
                     self._data[key] = chunk[key]
         for choice in chunk.get("choices") or ():
             held = self._held(choice["index"])
-            accumulate(held["message"], {k: v for k, v in (choice.get("delta") or {}).items()})
+            accumulate(held["message"], choice.get("delta") or {})
             if choice.get("finish_reason"):
                 held["finish_reason"] = choice["finish_reason"]
                 if self._strict:
