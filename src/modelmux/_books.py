@@ -10,11 +10,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from modelmux import _clean as clean
 from modelmux import catalogue, tokens
 from modelmux._upstream import key_for
 from modelmux.cost import meter
 from modelmux.cost.records import AttemptRow
-from modelmux.errors import Billed, ProviderError
+from modelmux.errors import Billed, InvalidRequest, ProviderError
 from modelmux.money import Money
 from modelmux.receipt import Attempt, Receipt
 from modelmux.types import NO_USAGE, Message, Request, Response, Usage
@@ -187,5 +188,10 @@ def total(attempts: Sequence[Attempt]) -> tuple[Money | None, CostStatus]:
 
 
 def tags_of(tags: Mapping[str, object] | None) -> dict[str, str]:
-    """Tags as text, both ways."""
-    return {str(name): str(value) for name, value in (tags or {}).items()}
+    """Tags as text, both ways. Raises InvalidRequest for one that is not one line: tags reach headers and tables."""
+    if not tags:
+        return {}
+    told = {clean.line(str(name), "tags", InvalidRequest): str(value) for name, value in tags.items()}
+    for name, value in told.items():
+        clean.line(value, f"tags.{name}", InvalidRequest)
+    return told
