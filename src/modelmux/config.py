@@ -110,11 +110,13 @@ class Config(_Strict):
     max_response_bytes: int = Field(default=64 * 1024 * 1024, gt=0)
     max_connections: int = Field(default=1000, gt=0)
     seed: int | None = None
+    gateway: dict[str, Any] = Field(default_factory=dict, repr=False)
+    """What `modelmux serve` is told beside its Mux (:mod:`modelmux.gateway.settings`); a Mux does not read it."""
 
     def arguments(self, environ: Mapping[str, str] | None = None) -> dict[str, Any]:
         """The keyword arguments for Mux. Raises ConfigError for a variable that is named and not set."""
         environ = os.environ if environ is None else environ
-        data = self.model_dump(exclude={"models", "endpoints", "providers"})
+        data = self.model_dump(exclude={"models", "endpoints", "providers", "gateway"})
         models: list[Any] = list(self.models or [])
         models += [endpoint.endpoint(environ) for endpoint in self.endpoints]
         data["models"] = models or None
@@ -174,16 +176,20 @@ def from_file(path: str | os.PathLike[str]) -> Config:
     return parse(data, origin=os.fspath(path))
 
 
+_PLAIN = tuple(name for name in Config.model_fields if name != "gateway")
+"""Fields that may be set by a variable of their name."""
+
+
 def from_env(environ: Mapping[str, str] | None = None) -> Config:
     """Read ``MODELMUX_…`` variables, over the file that ``MODELMUX_CONFIG`` names, if any."""
     environ = os.environ if environ is None else environ
     path = environ.get(_PREFIX + "CONFIG")
     data: dict[str, Any] = from_file(path).model_dump(exclude_unset=True) if path else {}
-    for name in Config.model_fields:
+    for name in _PLAIN:
         value = environ.get(_PREFIX + name.upper())
         if value:
             data[name] = [part.strip() for part in value.split(",")] if name == "models" else value
-    known = {_PREFIX + name.upper() for name in (*Config.model_fields, "config")} | {ROWS_VARIABLE}
+    known = {_PREFIX + name.upper() for name in (*_PLAIN, "config")} | {ROWS_VARIABLE}
     for variable in environ:
         if variable.startswith(_PREFIX) and variable not in known:
             raise ConfigError(str(UnknownName("environment variable", variable, known)), field=variable)

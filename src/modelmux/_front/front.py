@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from modelmux._driver import AsyncDriver, Driver
     from modelmux._effects import Emit
     from modelmux._mux import Mux
+    from modelmux.cost.recorder import Recorder
     from modelmux.receipt import Receipt
 
 _UNSENT = frozenset(("host", "content-length", "connection", "transfer-encoding", "keep-alive", "accept-encoding"))
@@ -49,10 +50,14 @@ class _Job:
 
 
 class Front:
-    """Answers HTTP requests in vendors' formats with the endpoints of one Mux. Cheap to make; for threads and loops."""
+    """Answers HTTP requests in vendors' formats with the endpoints of one Mux. Cheap to make; for threads and loops.
 
-    def __init__(self, mux: Mux) -> None:
+    ``recorder`` writes down the attempts made here, in place of the Mux's own.
+    """
+
+    def __init__(self, mux: Mux, recorder: Recorder | None = None) -> None:
         self._mux = mux
+        self._env = mux._env if recorder is None else replace(mux._env, recorder=recorder)
         self._places = Places(mux)
 
     # --- requests
@@ -144,7 +149,7 @@ class Front:
         options = asking.options(request.options, ours, beside)
         home = self._places.home(request, op) if request.direct else None
         if op.name == EMBED:
-            return self._embed(request, op, headers, body, home)
+            return self._embed(request, op, headers, body, home, options.get("tags"))
         sent = {name: value for name, value in headers.items() if name not in _UNSENT}
         came = HttpRequest(request.method, request.url, sent, data or dumps(body))
         names = options.pop("models", None)
@@ -162,7 +167,9 @@ class Front:
                 )  # a vendor's own answer says best what is wrong with it
             raise
         if op.name == COUNT:
-            targets = self._places.targets(names or (() if model == AUTO else (model or "",)), request.models)
+            targets = self._places.targets(
+                names or (() if model == AUTO else (model or "",)), request.models, known=home is None
+            )
             return _Job(counting(decoded, targets, op), op.format, value=op.format.count)
         chosen = self._places.choose(op, home, model, names, came, request.models)
         stream = decoded.stream if op.stream is None else op.stream
@@ -200,10 +207,16 @@ class Front:
             if along:
                 changes["headers"] = {form.owner if home is None else home.row.id: along}
         call = replace(call, may_restart=False, **changes)
-        return _Job(exchange(call, mux._env), form, Work(op, asked, call.id), stream, direct=home is not None)
+        return _Job(exchange(call, self._env), form, Work(op, asked, call.id), stream, direct=home is not None)
 
     def _embed(
-        self, request: FrontRequest, op: Operation, headers: dict[str, str], body: dict[str, Any], home: Home | None
+        self,
+        request: FrontRequest,
+        op: Operation,
+        headers: dict[str, str],
+        body: dict[str, Any],
+        home: Home | None,
+        tags: Mapping[str, str] | None,
     ) -> _Job:
         """Not routed, but for its name: ``provider/model`` goes to that provider, where it speaks this format."""
         model = body.get("model") if isinstance(body.get("model"), str) else None
@@ -214,7 +227,7 @@ class Front:
         if model is None:
             raise InvalidRequest("model is missing", field="model")
         row, name, made = self._places.sent_to(model, op, body, request.models)
-        return _Job(passing(made, row, self._mux._env, model=name, client=self._mux._http_client), op.format)
+        return _Job(passing(made, row, self._env, model=name, tags=tags, client=self._mux._http_client), op.format)
 
     def _models(self, request: FrontRequest, op: Operation, headers: dict[str, str]) -> _Job | Answer:
         if request.direct:
@@ -237,7 +250,7 @@ class Front:
         self, request: FrontRequest, came: HttpRequest, form: Format, home: Home | None, model: str | None = None
     ) -> _Job:
         row, mux = None if home is None else home.row, self._mux
-        return _Job(passing(came, row, mux._env, model=model, timeout=request.timeout, client=mux._http_client), form)
+        return _Job(passing(came, row, self._env, model=model, timeout=request.timeout, client=mux._http_client), form)
 
     def _format(self, request: FrontRequest) -> Format:
         """The format a request is most likely in, for telling it what is wrong."""

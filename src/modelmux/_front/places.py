@@ -16,7 +16,7 @@ from modelmux._resolve import chat_call, resolve, split_name
 from modelmux._secret import Secret
 from modelmux._upstream import missing_key
 from modelmux.endpoint import Endpoint
-from modelmux.errors import ConfigError, InvalidRequest, MissingKey, PermissionDenied
+from modelmux.errors import ConfigError, InvalidRequest, MissingKey, ModelNotFound, PermissionDenied
 from modelmux.routing.table import Fleet
 
 if TYPE_CHECKING:
@@ -132,9 +132,9 @@ class Places:
         if not names:
             if not model:
                 raise InvalidRequest("model is missing: name one, or 'auto'", field="model")
-            if allowed is not None and not _matches((model,), allowed):
-                raise PermissionDenied(f"this key may not use {model!r}", param="model")
             if home is not None and not self.routed(model, home):
+                if allowed is not None and not _matches((model,), allowed):
+                    raise PermissionDenied(f"this key may not use {model!r}", param="model")
                 return self._at_home(op, home, model, came)
             names = () if model == AUTO else (model,)
         return self._routed(op, home, tuple(names), allowed)
@@ -150,9 +150,17 @@ class Places:
         chosen = self._mux._chosen or ()
         return any(model in (target.name, f"{target.provider}/{target.model}", target.model) for target in chosen)
 
-    def targets(self, names: Sequence[str], allowed: Sequence[str] | None = None) -> tuple[Target, ...]:
-        """Endpoints by name, all for none. Raises UnknownName."""
+    def targets(
+        self, names: Sequence[str], allowed: Sequence[str] | None = None, *, known: bool = False
+    ) -> tuple[Target, ...]:
+        """Endpoints by name, all for none. ``known``: of what the Mux was given only, where it was given anything.
+        Raises UnknownName, ModelNotFound, PermissionDenied.
+        """
         mux = self._mux
+        if known and mux._chosen is not None:
+            for name in names:
+                if not self.configured(name):
+                    raise ModelNotFound(f"there is no model {name!r} here", param="model")
         found = mux._named(names) if names else mux._all()
         if allowed is None:
             return tuple(found)
@@ -198,7 +206,7 @@ class Places:
         place = (op.format.wire, names, theirs, None if allowed is None else tuple(allowed))
         fleet = self._fleets.get(place)
         if fleet is None:
-            targets = self.targets(names, allowed)
+            targets = self.targets(names, allowed, known=home is None)
             usable = [target for target in targets if _has_key(target) or (target.provider, target.origin) == theirs]
             if not usable:
                 if targets:
