@@ -70,7 +70,7 @@ def claim(progress: Progress, name: str, *, patience: float = 0.0, force: bool =
     decision = progress.decision
     needs = decision.needs
     written = 0 if needs is None else needs.output * needs.n
-    return Claim(progress.call.fleet.target(name).scopes, decision.input_tokens(name), written, patience, force, waited)
+    return Claim(progress.call.scopes(name), decision.input_tokens(name), written, patience, force, waited)
 
 
 def _forced(progress: Progress, refusals: Mapping[str, Blocked]) -> Generator[Effect, Any, Grant | None]:
@@ -79,7 +79,7 @@ def _forced(progress: Progress, refusals: Mapping[str, Blocked]) -> Generator[Ef
     """
     if progress.history:
         return None
-    name = min(refusals, key=lambda name: refusals[name].until)
+    name = min(refusals, key=lambda name: (refusals[name].probing, refusals[name].until))
     answer = yield claim(progress, name, force=True)
     if isinstance(answer, Grant):
         progress.forced = True

@@ -157,7 +157,7 @@ def _read(trial: Trial, limit: int, *, cut: bool) -> Generator[Effect, Any, byte
     while True:
         piece: bytes = yield NextBytes(trial.read_by)
         if not piece:
-            if size > _LARGE and pieces[-1].rstrip()[-1:] not in (b"}", b"]"):
+            if size > _LARGE and b"".join(pieces[-2:]).rstrip()[-1:] not in (b"}", b"]"):
                 # Joining it to have a parser say so would take the memory twice.
                 raise MalformedResponse("the answer is no whole JSON")
             return pieces[0] if len(pieces) == 1 else b"".join(pieces)
@@ -225,7 +225,7 @@ class _Flow:
 
     def __init__(self, trial: Trial) -> None:
         self._trial = trial
-        self._since = trial.began
+        self._since = 0.0
         self._size = 0
 
     def next(self, size: int, events: Sequence[Event]) -> float | None:
@@ -236,6 +236,8 @@ class _Flow:
         if trial.first_token is None or trial.between == inf:
             return trial.read_by
         now = trial.clock.monotonic()
+        if not self._since:  # what came before the first token says nothing about the flow after it
+            self._since, self._size = now, size
         if events and _says_something(events[-1]):
             trial.heard = now
         if now - self._since >= trial.between:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from modelmux._upstream import place
 from modelmux.money import Money
 from modelmux.routing import retry
 from modelmux.routing.claims import Outcome
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from modelmux.cost.recorder import Recorder
     from modelmux.receipt import Attempt
     from modelmux.routing.ceilings import Ceiling
-    from modelmux.routing.claims import Grant
+    from modelmux.routing.claims import Grant, Scopes
     from modelmux.routing.health import Snapshot
     from modelmux.routing.hedging import Hedge
     from modelmux.routing.needs import RouteOptions
@@ -74,6 +75,16 @@ class Call:
     bytes_of: str | None = None
     came: Mapping[str, HttpRequest] = field(default_factory=dict)
     headers: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+
+    def scopes(self, name: str) -> Scopes:
+        """What state is kept by for an attempt at ``name``. One that brings a key of its own answers for that only."""
+        target = self.fleet.target(name)
+        key = self.keys.get(place(target)) if self.keys else None
+        return target.scopes if key is None else target.scopes_with(key)
+
+    @property
+    def all_scopes(self) -> Sequence[Scopes]:
+        return self.fleet.scopes if not self.keys else [self.scopes(name) for name in self.fleet.names]
 
 
 @dataclass(slots=True)

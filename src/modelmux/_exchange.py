@@ -29,7 +29,7 @@ __all__ = ["Call", "Env", "exchange"]
 
 def exchange(call: Call, env: Env) -> Generator[Effect, Any, Reply]:
     """One call from decision to reply. Raises ModelmuxError with ``receipt`` set once an attempt was made."""
-    snapshot = yield Look(call.fleet.scopes)
+    snapshot = yield Look(call.all_scopes)
     decision = call.fleet.decide(call.request, call.options, snapshot=snapshot, rng=env.rng, now=env.clock.time())
     progress = Progress(call, env, decision, snapshot, env.clock.monotonic())
     name = decision.plan.names[0]

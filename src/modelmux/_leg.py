@@ -148,6 +148,9 @@ def _settle(progress: Progress, trial: Trial, row: AttemptRow, grant: Grant) -> 
     head = trial.answered.head if trial.answered is not None else None
     outcome = Outcome(env.clock.monotonic(), None, headers=head.headers if head is not None else {})
     error = trial.error
+    outcome.stream = progress.call.stream
+    if error is None:  # it answered, or whoever waited left: it was at least that late
+        outcome.waited = trial.first_token_after or outcome.at - trial.began
     if trial.status == "ok":
         progress.call.fleet.learn(trial.target.name, progress.decision.needs, done.usage)
         _measured(outcome, trial, done, progress.call.stream)
@@ -164,7 +167,6 @@ def _measured(outcome: Outcome, trial: Trial, done: books.Bill, stream: bool) ->
     outcome.ok = True
     written = done.usage["output"] + done.usage["reasoning"]
     outcome.ttft = trial.first_token_after if stream else None
-    outcome.seconds = None if stream else outcome.at - trial.began
     writing = outcome.at - trial.began - (outcome.ttft or 0.0)
     outcome.per_token = writing / written if written else None
 

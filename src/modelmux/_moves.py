@@ -81,7 +81,7 @@ def _affordable(progress: Progress, name: str, now: float) -> bool:
     if ceiling is not None and ceiling.reason:
         return False
     again = any(tried.name == name for tried in progress.history)
-    return not again or progress.env.state.may_repeat(progress.call.fleet.target(name).scopes, now)
+    return not again or progress.env.state.may_repeat(progress.call.scopes(name), now)
 
 
 def final(progress: Progress, error: ModelmuxError) -> ModelmuxError:

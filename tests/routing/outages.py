@@ -107,7 +107,7 @@ class World:
                 continue  # tripped, or taken for a probe, since the decision
             caller.tries += 1
             probe = self.breakers.admit(scopes, at)
-            self.health.started(name)
+            self.health.started(name, at)
             seconds, error = self.vendors[name](at)
             attempt = Attempt(caller.number, name, at, at + seconds, error, probe)
             self.attempts.append(attempt)

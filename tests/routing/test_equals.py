@@ -40,7 +40,7 @@ def served(endpoints, means, *, callers, policy, calls=900, seed=1):
             health.succeeded(name, took / 2, took / 800, at)
         snapshot = health.snapshot(at=at)
         name = endpoints.decide(ask(), policy=policy, snapshot=snapshot, rng=rng, now=NOW).plan.names[0]
-        health.started(name)
+        health.started(name, at)
         count[name] += 1
         took = means[name] * rng.lognormvariate(0, 0.3)
         heapq.heappush(busy, (at + took, number, name, took))

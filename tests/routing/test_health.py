@@ -30,7 +30,7 @@ def test_a_failure_in_a_millisecond_does_not_make_an_endpoint_fast():
     health = Health()
     health.succeeded("a", 1.0, 0.01, at=0.0)
     for moment in range(20):
-        health.started("a")
+        health.started("a", 0.0)
         health.failed("a", at=0.001 * moment)
     seen = health.snapshot(at=0.02)
     assert seen.ttft["a"] == 1.0
@@ -58,7 +58,7 @@ def test_an_endpoint_without_traffic_becomes_cold_again():
 
 def test_a_snapshot_stays_as_it_was():
     health = Health()
-    health.started("a")
+    health.started("a", 0.0)
     seen = health.snapshot(at=0.0, features={"topic": "law"})
     health.succeeded("a", 1.0, 0.01, at=1.0)
     assert dict(seen.in_flight) == {"a": 1}
@@ -71,7 +71,7 @@ def test_a_snapshot_of_some_names_holds_no_other():
     for name in "abc":
         health.succeeded(name, 1.0, None, at=0.0)
         health.failed(name, at=0.0)
-        health.started(name)
+        health.started(name, 0.0)
     seen = health.snapshot(["a", "z"], at=0.0)
     assert set(seen.ttft) == set(seen.in_flight) == set(seen.trouble) == {"a"}
 
@@ -81,7 +81,7 @@ def test_calls_in_flight_are_those_started_and_not_ended(ended):
     health = Health()
     open_now = {"a": 0, "b": 0}
     for moment, (name, how) in enumerate(ended):
-        health.started(name)
+        health.started(name, float(moment))
         open_now[name] += 1
         if moment % 3 == 0:
             continue  # this one stays open

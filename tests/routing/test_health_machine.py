@@ -34,7 +34,7 @@ class History(RuleBasedStateMachine):
     @rule(name=st.sampled_from(NAMES), count=st.integers(1, 4))
     def starts(self, name: str, count: int) -> None:
         for _ in range(count):
-            self.health.started(name)
+            self.health.started(name, self.at)
             self.under_way.append(name)
 
     def _take(self, data: st.DataObject) -> str:

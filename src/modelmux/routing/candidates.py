@@ -123,11 +123,16 @@ class Candidates(Sequence[Candidate]):
 
     def twins(self, position: int) -> Sequence[int]:
         """The endpoints that equal the one at ``position`` in model and price, itself among them, without those that
-        can't be asked now. Empty when it has none.
+        can't be asked now, and without those that keep their calls waiting in silence while others answer: who waits
+        there already is finding out. Empty when it has none.
         """
         twins = self._pool.twins.get(position, ())
-        blocked = self.snapshot.blocked
-        return [twin for twin in twins if self.names[twin] not in blocked] if blocked else twins
+        blocked, silent = self.snapshot.blocked, self.snapshot.silent
+        if blocked:
+            twins = [twin for twin in twins if self.names[twin] not in blocked]
+        if silent:
+            twins = [twin for twin in twins if self.names[twin] not in silent] or twins
+        return twins
 
     def free(self, order: Iterable[int]) -> Iterator[int]:
         """Those of ``order`` that can be asked now."""

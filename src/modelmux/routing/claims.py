@@ -60,10 +60,11 @@ class Outcome:
     """How a granted attempt ended, at ``at`` on the steady clock.
 
     ``ok`` is None when it says nothing about the endpoint (cancelled, or the caller's own mistake). ``sent`` is
-    False when nothing left the process, so that what was reserved is given back. ``ttft`` (of a stream),
-    ``seconds`` (of an answer in one piece) and ``per_token`` are seconds, None where they could not be measured;
-    tokens are the vendor's count, None where it gave none. ``headers`` are those of the answer, which may carry the
-    vendor's limits.
+    False when nothing left the process, so that what was reserved is given back. ``ttft`` (of a stream) and
+    ``per_token`` are seconds, None where they could not be measured; ``waited`` is how long the caller waited for a
+    stream's first token, or for an answer in one piece: at least so long, when it then left. Tokens are the
+    vendor's count, None where it gave none. ``headers`` are those of the answer, which may carry the vendor's
+    limits.
     """
 
     at: float
@@ -71,7 +72,8 @@ class Outcome:
     error: ProviderError | None = None
     sent: bool = True
     ttft: float | None = None
-    seconds: float | None = None
+    waited: float | None = None
+    stream: bool = False
     per_token: float | None = None
     input_tokens: int | None = None
     output_tokens: int | None = None

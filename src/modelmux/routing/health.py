@@ -22,6 +22,9 @@ DECAY = 10.0
 STALE = 300.0
 """Seconds without traffic after which an endpoint's latency is forgotten: it is cold again."""
 
+SILENT = 1.5
+"""Seconds without a good answer after which the calls under way at an endpoint are said to wait in silence."""
+
 _SWEEP = 30.0
 _FAILURE = 0.3  # what one failure moves trouble towards 1
 
@@ -30,9 +33,10 @@ _FAILURE = 0.3  # what one failure moves trouble towards 1
 class Snapshot:
     """Health at one moment. Mappings are by endpoint name and lack what is not known.
 
-    ``ttft`` is seconds to the first token, ``per_token`` seconds per output token after it, ``in_flight`` calls under
-    way, ``trouble`` the recent share of failures (0 to 1), ``blocked`` says which can't be asked now, until when and
-    why. ``features`` holds what a policy's ``prepare`` worked out.
+    ``ttft`` is seconds to the first token, ``per_token`` seconds per output token after it, ``in_flight`` calls
+    under way, ``trouble`` the recent share of failures (0 to 1), ``blocked`` says which can't be asked now, until
+    when and why; ``silent`` is for how many seconds calls have waited without a good answer. ``features`` holds
+    what a policy's ``prepare`` worked out.
     """
 
     ttft: Mapping[str, float] = field(default_factory=dict)
@@ -42,6 +46,7 @@ class Snapshot:
     at: float = 0.0
     features: Mapping[str, Any] = field(default_factory=dict)
     blocked: Mapping[str, Blocked] = field(default_factory=dict)
+    silent: Mapping[str, float] = field(default_factory=dict)
 
 
 COLD = Snapshot()
@@ -54,23 +59,26 @@ class Health:
     Single dict operations only, so threads may call it without a lock; a lost race costs one sample of an average.
     """
 
-    __slots__ = ("_failed_at", "_in_flight", "_per_token", "_seen", "_swept", "_trouble", "_ttft")
+    __slots__ = ("_failed_at", "_in_flight", "_per_token", "_quiet_since", "_seen", "_swept", "_trouble", "_ttft")
 
     def __init__(self) -> None:
         self._ttft: dict[str, float] = {}
         self._per_token: dict[str, float] = {}
         self._in_flight: dict[str, int] = {}
+        self._quiet_since: dict[str, float] = {}
         self._trouble: dict[str, float] = {}
         self._seen: dict[str, float] = {}
         self._failed_at: dict[str, float] = {}
         self._swept = 0.0
 
-    def started(self, name: str) -> None:
+    def started(self, name: str, at: float) -> None:
         """An attempt goes out. Follow with exactly one of :meth:`succeeded`, :meth:`failed`, :meth:`cancelled`."""
         self._in_flight[name] = self._in_flight.get(name, 0) + 1
+        self._quiet_since.setdefault(name, at)
 
     def succeeded(self, name: str, ttft: float | None, per_token: float | None, at: float) -> None:
         """An attempt ended well. ``ttft`` and ``per_token`` in seconds, None where they could not be measured."""
+        self._quiet_since[name] = at
         self.cancelled(name)
         seen = self._seen.get(name)
         keep = 0.0 if seen is None else exp(-max(0.0, at - seen) / DECAY)
@@ -97,6 +105,7 @@ class Health:
             self._in_flight[name] = left
         else:
             self._in_flight.pop(name, None)
+            self._quiet_since.pop(name, None)
 
     def forget(self, name: str) -> None:
         """Take ``name`` for one never measured: a breaker ejected it, and what comes back may be another machine."""
@@ -119,7 +128,8 @@ class Health:
         if names is not None:
             wanted = set(names)
             parts = [{name: part[name] for name in part.keys() & wanted} for part in parts]
-        return Snapshot(parts[0], parts[1], parts[2], parts[3], at, features or {}, blocked or {})
+        silent = {name: at - since for name, since in self._quiet_since.items() if at - since > SILENT}
+        return Snapshot(parts[0], parts[1], parts[2], parts[3], at, features or {}, blocked or {}, silent)
 
     def _trouble_at(self, name: str, at: float) -> float:
         trouble = self._trouble.get(name, 0.0)

@@ -53,7 +53,9 @@ class Ordered:
 def _spread(order: list[int], candidates: Candidates, rng: Random) -> list[int]:
     """``order``, with the first that can be asked changing places with its twins: two choices, by load."""
     twins = candidates.twins(next(candidates.free(order), order[0]))
-    return orders.led_by(order, orders.two_choices(twins, candidates.load, rng)) if len(twins) > 1 else order
+    if len(twins) > 1:
+        return orders.led_by(order, orders.two_choices(twins, candidates.load, rng))
+    return orders.led_by(order, twins[0]) if twins else order
 
 
 def _seconds(candidates: Candidates, rng: Random) -> Sequence[float]:

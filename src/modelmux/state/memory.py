@@ -8,8 +8,7 @@ import weakref
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from modelmux.errors import ProviderError
-from modelmux.routing.breakers import Breakers
+from modelmux.routing.breakers import Breakers, blame
 from modelmux.routing.claims import Blocked, Grant, Outcome, Scopes
 from modelmux.routing.health import Health, Snapshot
 from modelmux.routing.hedging import Hedge, Times
@@ -77,7 +76,7 @@ class MemoryStore:
             if isinstance(taken, Blocked):
                 return taken
             probe = breakers.admit(scopes, at) if len(breakers) else 0
-            self._health.started(scopes.endpoint)
+            self._health.started(scopes.endpoint, at)
             self._repeats.called(scopes.provider, at)
             return Grant(scopes, taken.at, probe, taken)
 
@@ -90,19 +89,20 @@ class MemoryStore:
         with self._lock:
             news = self._limits.settle(grant.taken, outcome)
             if outcome.ok:
-                self._breakers.succeeded(scopes, at, grant.probe)
+                self._breakers.succeeded(scopes, at, grant.probe, began=grant.at)
                 self._health.succeeded(name, outcome.ttft, outcome.per_token, at)
                 self._note(name, outcome)
             elif outcome.ok is None or not news:  # a crowd turned away is one failure, not as many as were in it
                 self._breakers.released(scopes, grant.probe)
                 self._health.cancelled(name)
+                self._note(name, outcome)
             else:
                 self._failed(grant, outcome)
 
     def _failed(self, grant: Grant, outcome: Outcome) -> None:
         name, error = grant.scopes.endpoint, outcome.error
-        ejected = self._breakers.failed(grant.scopes, error, outcome.at, grant.probe)
-        if isinstance(error, ProviderError) and error.blames != "caller":
+        ejected = self._breakers.failed(grant.scopes, error, outcome.at, grant.probe, began=grant.at)
+        if blame(error)[0] != "caller":
             self._health.failed(name, outcome.at)
         else:
             self._health.cancelled(name)
@@ -110,9 +110,8 @@ class MemoryStore:
             self._health.forget(name)
 
     def _note(self, name: str, outcome: Outcome) -> None:
-        took = outcome.seconds if outcome.ttft is None else outcome.ttft
-        if took is not None and self._hedges:
-            self._times.add(name, outcome.ttft is not None, took)
+        if outcome.waited is not None and self._hedges:
+            self._times.add(name, outcome.stream, outcome.waited)
 
     def may_repeat(self, scopes: Scopes, at: float) -> bool:
         with self._lock:
