@@ -136,9 +136,7 @@ def encode_stream(events: Iterable[Event]) -> Iterator[bytes]:
         data = encoder.feed(event)
         if data:
             yield data
-    data = encoder.close()
-    if data:
-        yield data
+    yield from encoder.last()
 
 
 class StreamEncoder:
@@ -173,8 +171,11 @@ class StreamEncoder:
         return b"" if choice is None else sse(dumps({**self._head, **more, "choices": [choice]}))
 
     def close(self) -> bytes:
-        out = b""
+        return b"".join(self.last())
+
+    def last(self) -> Iterator[bytes]:
+        """The events of the end, one by one."""
         if self._tells and self._usage.reported:
-            out = sse(dumps({**self._head, "choices": [], "usage": usage_json(self._usage)}))
-        # What broke off has no proper end.
-        return out + sse(b"[DONE]") if self._finished else out
+            yield sse(dumps({**self._head, "choices": [], "usage": usage_json(self._usage)}))
+        if self._finished:  # else it broke off, and has no proper end
+            yield sse(b"[DONE]")
