@@ -49,7 +49,7 @@ class ProviderConfig(_Strict):
     """
 
     api_key: str | None = Field(default=None, repr=False)
-    api_keys: list[str] = Field(default_factory=list, repr=False)
+    api_keys: list[str] | None = Field(default=None, repr=False)
     api_key_env: str | list[str] | None = None
     base_url: str | None = None
     headers: dict[str, str] = Field(default_factory=dict)
@@ -104,6 +104,7 @@ class Config(_Strict):
     ttft: float | None = Field(default=None, gt=0)
     on_break: Literal["raise", "restart", "resume", "buffer"] = "raise"
     max_cost: float | str | None = None
+    hedge: bool | float | dict[str, Any] | None = None
     default_max_output: int = Field(default=8192, gt=0)
     usage: Literal["exact", "as_sent"] = "exact"
     strict: bool = False
