@@ -199,10 +199,6 @@ class Made(BaseModel):
             self.__pydantic_extra__[name] = value  # type: ignore[index]  # made above
             self.__pydantic_fields_set__.add(name)
 
-    def __repr_args__(self) -> Any:
-        yield from self.__dict__.items()
-        yield from (self.__pydantic_extra__ or {}).items()
-
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Made):
             return NotImplemented

@@ -80,9 +80,6 @@ class Page(Made, made=True):
             options.json_data = {**(options.json_data or {}), **info.json}
         return options
 
-    def __repr_args__(self) -> Any:
-        yield from self.__dict__.items()
-
 
 class SyncPage(Page, made=True):
     """A page of a blocking client."""

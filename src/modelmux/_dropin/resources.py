@@ -20,6 +20,7 @@ from modelmux._dropin.replies import AsyncReplyManager, ReplyManager
 if TYPE_CHECKING:
     from modelmux._dropin.registry import Registry
 
+FIRST = ("model", "stream", "service_tier")
 EXTRA = ("extra_headers", "extra_query", "extra_body", "timeout", "idempotency_key")
 
 
@@ -232,6 +233,9 @@ class Call:
             body = given(values if self.body.keys() >= values.keys() else self._rename(values))
             if "constants" in entry:
                 body = {**entry["constants"], **body}
+            if "model" in body and next(iter(body)) != "model":
+                # What says where a request goes comes first: whoever routes it need not read what is long.
+                body = {**{name: body[name] for name in FIRST if name in body}, **body}
         if extra_query:
             params = {**params, **extra_query}
         return RequestOptions(

@@ -162,3 +162,5 @@ class AsyncStream(_Base[T]):
     async def close(self) -> None:
         """Release the connection."""
         await self._given.aclose()
+
+    aclose = close

@@ -39,9 +39,13 @@ class Asked:
     """A front and its options where the call is to be routed."""
     auth: Any = None
     follow_redirects: bool | None = None
+    native: Any = field(default=None, repr=False)
+    """What was handed to a client of the user's."""
 
     def dressed(self) -> Any:
         """As a Request of the HTTP family in use."""
+        if self.native is not None:
+            return self.native
         return families.dressed_request(self.method, self.url, self.headers, self.body)
 
 
@@ -267,6 +271,7 @@ def _native_request(client: Any, asked: Asked) -> tuple[Any, dict[str, Any]]:
         content=asked.body,
         timeout=asked.timeout.as_tuple(),
     )
+    asked.native = request
     options: dict[str, Any] = {"stream": True}
     if asked.auth is not None:
         options["auth"] = asked.auth

@@ -22,6 +22,8 @@ __title__ = "openai"
 _HOME = {
     "APIConnectionError": "_exceptions",
     "APIError": "_exceptions",
+    "APIResponse": "_response",
+    "AsyncAPIResponse": "_response",
     "APIResponseValidationError": "_exceptions",
     "APIStatusError": "_exceptions",
     "APITimeoutError": "_exceptions",
@@ -42,6 +44,7 @@ _HOME = {
     "DefaultAsyncHttpxClient": "_base_client",
     "DefaultHttpx2Client": "_base_client",
     "DefaultHttpxClient": "_base_client",
+    "HttpxBinaryResponseContent": "_legacy_response",
     "InternalServerError": "_exceptions",
     "InvalidWebhookSignatureError": "_exceptions",
     "LengthFinishReasonError": "_exceptions",
@@ -67,6 +70,7 @@ _HOME = {
     "not_given": "_types",
     "omit": "_types",
     "pydantic_function_tool": "lib._tools",
+    "pydantic_responses_function_tool": "lib._tools",
 }
 _RENAMED = {"Client": "OpenAI", "AsyncClient": "AsyncOpenAI"}
 

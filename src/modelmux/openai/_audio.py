@@ -7,7 +7,7 @@ import warnings
 from typing import Any
 
 from modelmux._dropin.absent import is_given, omit
-from modelmux.openai.lib._parsing import options_of
+from modelmux.openai.lib._parsing._completions import options_of
 
 _log = logging.getLogger("modelmux.openai.audio")
 _EVENT = "types.audio.transcription_stream_event:TranscriptionStreamEvent"

@@ -8,7 +8,7 @@ from typing import Any
 import pydantic
 
 from modelmux._dropin.absent import is_given, omit
-from modelmux.openai.lib import _parsing as parsing
+from modelmux.openai.lib._parsing import _completions as parsing
 
 PARSED = "types.chat.parsed_chat_completion:ParsedChatCompletion"
 CHUNK = "types.chat.chat_completion_chunk:ChatCompletionChunk"

@@ -40,6 +40,9 @@ class Manners(Base):
         organization: str | None = None,
         project: str | None = None,
         webhook_secret: str | None = None,
+        workload_identity: Any = None,
+        provider: Any = None,
+        data_residency: Any = None,
         base_url: Any = None,
         websocket_base_url: Any = None,
         timeout: Any = not_given,
@@ -55,6 +58,13 @@ class Manners(Base):
         """``mux``: a Mux that routes every call of this client. For the rest see the vendor's own client. Raises
         OpenAIError when there is no key.
         """
+        for name, value in (
+            ("workload_identity", workload_identity),
+            ("provider", provider),
+            ("data_residency", data_residency),
+        ):
+            if value is not None:
+                raise errors.OpenAIError(f"`{name}` is not supported here: pass an `api_key`, or a `base_url`")
         environment = os.environ.get
         self._provider: Callable[[], Any] | None = api_key if callable(api_key) else None
         key = "" if callable(api_key) else api_key

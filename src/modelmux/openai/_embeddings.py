@@ -8,7 +8,7 @@ import sys
 from typing import Any
 
 from modelmux._dropin.absent import is_given, omit
-from modelmux.openai.lib._parsing import options_of
+from modelmux.openai.lib._parsing._completions import options_of
 
 _ANSWER = "types.create_embedding_response:CreateEmbeddingResponse"
 

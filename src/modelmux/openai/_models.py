@@ -19,4 +19,9 @@ def construct_type(*, value: Any, type_: Any, metadata: Any = None) -> Any:
     return value if converter is None or value is None else converter(value)
 
 
-__all__ = ["BaseModel", "FinalRequestOptions", "construct_type"]
+def construct_type_unchecked(*, value: Any, type_: Any) -> Any:
+    """As :func:`construct_type`."""
+    return construct_type(value=value, type_=type_)
+
+
+__all__ = ["BaseModel", "FinalRequestOptions", "construct_type", "construct_type_unchecked"]

@@ -7,11 +7,21 @@ from modelmux._dropin.replies import AsyncReplyManager as AsyncResponseContextMa
 from modelmux._dropin.replies import BaseReply as BaseAPIResponse
 from modelmux._dropin.replies import Reply as APIResponse
 from modelmux._dropin.replies import ReplyManager as ResponseContextManager
+from modelmux.openai._exceptions import OpenAIError
+
+
+class StreamAlreadyConsumed(OpenAIError):
+    """A body that was streamed is asked for again."""
+
+    def __init__(self) -> None:
+        super().__init__("The content has been streamed already; read() it before streaming to have it twice.")
+
 
 __all__ = [
     "APIResponse",
     "AsyncAPIResponse",
     "AsyncResponseContextManager",
     "BaseAPIResponse",
+    "StreamAlreadyConsumed",
     "ResponseContextManager",
 ]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from modelmux._dropin.absent import is_given, omit
-from modelmux.openai.lib import _responses as lib
-from modelmux.openai.lib._parsing import options_of
+from modelmux.openai.lib._parsing import _responses as lib
+from modelmux.openai.lib._parsing._completions import options_of
 
 _OF_RETRIEVAL = ("response_id", "starting_after", "include", "extra_headers", "extra_query", "extra_body", "timeout")
 

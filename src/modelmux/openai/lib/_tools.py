@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from modelmux._dropin.absent import is_given, omit
 from modelmux.openai.lib._pydantic import to_strict_json_schema
 
 
@@ -35,3 +36,14 @@ def pydantic_function_tool(model: Any, *, name: str | None = None, description: 
     if about:
         function["description"] = about
     return {"type": "function", "function": PydanticFunctionTool(function, model)}
+
+
+def pydantic_responses_function_tool(
+    model: Any, *, name: str | None = None, description: str | None = None, defer_loading: Any = omit
+) -> dict[str, Any]:
+    """A tool for the Responses API."""
+    made = pydantic_function_tool(model, name=name, description=description)
+    flat = {"type": "function", **made["function"]}
+    if is_given(defer_loading):
+        flat["defer_loading"] = defer_loading
+    return ResponsesPydanticFunctionTool(flat, model)

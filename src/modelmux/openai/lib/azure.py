@@ -153,7 +153,7 @@ class Azure:
             model = json.get("model")
             if model is not None and "/deployments" not in self._base_url:  # type: ignore[attr-defined]  # of the base
                 if model in (".", ".."):
-                    raise ValueError(f"Expected a deployment's name as `model` but received {model!r}")
+                    raise ValueError(f"A deployment's name cannot be the dot-segment {model!r}")
                 path = f"/deployments/{quote(str(model), safe=SAFE)}{options.url}"
                 options = options.copy(url=path)
         elif self._azure_deployment and "://" not in options.url[:12]:

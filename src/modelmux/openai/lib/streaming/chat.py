@@ -9,7 +9,7 @@ from modelmux._dropin.absent import omit
 from modelmux._dropin.models import build, make
 from modelmux.openai._exceptions import ContentFilterFinishReasonError, LengthFinishReasonError
 from modelmux.openai._registry import Made, registry
-from modelmux.openai.lib import _parsing as parsing
+from modelmux.openai.lib._parsing import _completions as parsing
 from modelmux.openai.lib.streaming._managers import AsyncEventStream, AsyncManager, EventStream, Manager
 
 _PARSED = "types.chat.parsed_chat_completion:ParsedChatCompletion"
@@ -81,7 +81,10 @@ def accumulate(into: dict[str, Any], delta: dict[str, Any]) -> None:
     """Fold a delta into what there is: text is appended, numbers replace, entries of lists go by their ``index``."""
     for key, value in delta.items():
         held = into.get(key)
-        if held is None or key in ("index", "type") or value is None:
+        if held is None and isinstance(value, list):
+            into[key] = []
+            _accumulate_list(into[key], value)
+        elif held is None or key in ("index", "type") or value is None:
             if value is not None or key not in into:
                 into[key] = _copied(value)
         elif isinstance(value, str) and isinstance(held, str):

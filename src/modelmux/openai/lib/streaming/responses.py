@@ -8,8 +8,8 @@ from typing import Any
 from modelmux._dropin.absent import is_given, omit
 from modelmux._dropin.models import build, make
 from modelmux.openai._registry import registry
-from modelmux.openai.lib import _parsing as parsing
-from modelmux.openai.lib import _responses as lib
+from modelmux.openai.lib._parsing import _completions as parsing
+from modelmux.openai.lib._parsing import _responses as lib
 from modelmux.openai.lib.streaming._managers import AsyncEventStream, AsyncManager, EventStream, Manager
 
 _T = "types.responses"
@@ -62,9 +62,10 @@ class ResponseStreamState:
         item = self._fold(kind, data)
         extended = _BY_TYPE.get(kind)
         if kind == "response.completed":
-            self.final = lib.parse_response(
-                text_format=self._format, input_tools=self._tools, response=data.get("response") or {}
-            )
+            whole = dict(data.get("response") or {})
+            if whole.get("output") is None and self._data is not None:
+                whole["output"] = self._data["output"]
+            self.final = lib.parse_response(text_format=self._format, input_tools=self._tools, response=whole)
             made = build(_class("ResponseCompletedEvent"), {k: v for k, v in data.items() if k != "response"})
             made.response = self.final
             yield made
@@ -75,8 +76,15 @@ class ResponseStreamState:
             more = item.get("arguments") if kind.startswith("response.function") else item.get("text")
             if field == "parsed":
                 text = data.get("text")
-                more = parsing.into(self._format, text) if parsing.is_kind(self._format) and text else None
+                final = lib.is_final(self._phase(data))
+                more = parsing.into(self._format, text) if final and parsing.is_kind(self._format) and text else None
             yield build(_class(name), {**data, field: more})
+
+    def _phase(self, data: dict[str, Any]) -> Any:
+        """The phase of the message that an event is about."""
+        output, index = (self._data or {}).get("output") or [], data.get("output_index")
+        known = isinstance(index, int) and 0 <= index < len(output)
+        return output[index].get("phase") if known else None
 
     def _fold(self, kind: str, data: dict[str, Any]) -> dict[str, Any] | None:
         """The item or part that an event is about, after it."""

@@ -9,7 +9,7 @@ from modelmux._dropin.absent import is_given, omit
 from modelmux._dropin.models import build
 from modelmux._json import loads
 from modelmux.openai._registry import registry
-from modelmux.openai.lib._parsing import into, is_kind, schema_of
+from modelmux.openai.lib._parsing._completions import into, is_kind, schema_of
 from modelmux.openai.lib._tools import PydanticFunctionTool, ResponsesPydanticFunctionTool
 
 PARSED = "types.responses.parsed_response:ParsedResponse"
@@ -57,16 +57,28 @@ def parse_response(*, text_format: Any = omit, input_tools: Any = omit, response
 def finish(parsed: Any, kind: Any, tools: Any) -> Any:
     """Put what was parsed into a response of the parsed kind."""
     known = list(tools) if is_given(tools) and tools is not None else []
-    for item in parsed.__dict__.get("output") or ():
+    if parsed.__dict__.get("output") is None:
+        parsed.__dict__["output"] = []
+    for item in parsed.output:
         what = getattr(item, "type", None)
-        if what == "message" and is_kind(kind):
-            for part in item.__dict__.get("content") or ():
+        if what == "message" and item.__dict__.get("content") is None:
+            item.__dict__["content"] = []
+        if what == "message" and is_kind(kind) and is_final(item.__dict__.get("phase")):
+            for part in item.content:
                 text = getattr(part, "text", None)
                 if getattr(part, "type", None) == "output_text" and text:
                     part.parsed = into(kind, text)
         elif what == "function_call":
             item.parsed_arguments = arguments_of(known, item.name, item.arguments)
     return parsed
+
+
+def is_final(phase: Any) -> bool:
+    """Whether a message's phase says that it is the answer: commentary on the way is not what was asked for."""
+    return phase is None or phase == "final_answer"
+
+
+type_to_text_format_param = text_format
 
 
 def arguments_of(tools: Iterable[Any], name: str, text: str) -> Any:

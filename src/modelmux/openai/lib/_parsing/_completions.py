@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Iterable
 from functools import cache
-from typing import Any
+from typing import Any, TypeVar
 
 import pydantic
 
@@ -116,6 +116,19 @@ def partial(text: str) -> Any:
         return from_json(text, allow_partial="trailing-strings")
     except ValueError:
         return None
+
+
+def parse_chat_completion(*, response_format: Any, input_tools: Any, chat_completion: Any) -> Any:
+    """A completion of the parsed kind."""
+    from modelmux._dropin.models import build
+    from modelmux.openai._registry import registry
+
+    made = build(registry.cls("types.chat.parsed_chat_completion:ParsedChatCompletion"), chat_completion.to_dict())
+    return finish(made, response_format, list(_listed(input_tools)))
+
+
+type_to_response_format_param = wire_format
+ResponseFormatT = TypeVar("ResponseFormatT")
 
 
 def options_of(resource: Any, method: str, given: dict[str, Any]) -> Any:

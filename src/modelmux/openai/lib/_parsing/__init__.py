@@ -1,0 +1,1 @@
+"""Answers into models of the caller's."""
