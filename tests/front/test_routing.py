@@ -99,6 +99,14 @@ def test_a_clients_key_serves_its_own_vendor_where_the_mux_has_none(ask):
     assert upstream.requests[0].headers["authorization"] == "Bearer client-key"
 
 
+def test_a_provider_in_the_name_is_routed_without_being_configured(ask):
+    mux, upstream = mux_of(OURS, providers={"anthropic": {"api_key": "our-other-key"}})
+    assert ask(Front(mux), chat("anthropic/claude-sonnet-4-5")).status == 200
+    [sent] = upstream.requests
+    assert sent.url == "https://api.anthropic.com/v1/messages"
+    assert sent.headers["x-api-key"] == "our-other-key"
+
+
 def test_a_clients_key_goes_to_no_other_vendor(ask):
     mux, upstream = mux_of(OURS, CLAUDE)
     headers = {"x-stainless-lang": "python", "openai-organization": "org-test", "cookie": "private"}

@@ -98,8 +98,8 @@ def names_with_slash(row_id: str) -> bool:
     servers whose names nobody knows.
     """
     row = providers.get(row_id)
-    models = () if row.local else catalogue.load(row.catalogue or row.id)
-    return not models or any("/" in model for model in models)
+    models = {} if row.local else catalogue.load(row.catalogue or row.id)
+    return not models or any("/" in name and "chat" in model.abilities for name, model in models.items())
 
 
 class Places:
