@@ -115,7 +115,8 @@ class Types:
             return {"x": cls.__mro__[1].__name__}
         if not issubclass(cls, pydantic.BaseModel):
             return {"p": 1} if typing.is_typeddict(cls) else {"o": 1}
-        bases = [base for base in cls.__mro__[1:] if base.__module__.startswith(f"{self.root}.types")]
+        above = [base for base in cls.__mro__[1:] if base.__module__.startswith(f"{self.root}.types")]
+        bases = [base for base in above if issubclass(base, pydantic.BaseModel)]
         inherited = {name: info for base in reversed(bases) for name, info in base.model_fields.items()}
         entry: dict[str, Any] = {"f": {}}
         if bases:

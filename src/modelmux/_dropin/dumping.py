@@ -67,7 +67,7 @@ _SCALARS = frozenset({str, int, float, bool, type(None)})
 
 
 def dump(model: Any, manner: Manner) -> Any:
-    """The fields of a model of the tables, then what it has beside them."""
+    """The fields of a model of the tables, then what it has beside them; not those that its class names in ``_hidden_``."""
     from modelmux._dropin.models import plan_of
 
     plan = plan_of(type(model))
@@ -76,6 +76,9 @@ def dump(model: Any, manner: Manner) -> Any:
     everything = model.__dict__
     if model.__pydantic_extra__:
         everything = {**everything, **model.__pydantic_extra__}
+    hidden = getattr(model, "_hidden_", None)
+    if hidden:
+        everything = {name: value for name, value in everything.items() if name not in hidden}
     for name, value in everything.items():
         if manner.exclude_unset and name not in given and name in plan.names:
             continue

@@ -313,6 +313,15 @@ def _moment(kind: Any) -> Converter:
 _PLAIN_CONVERTERS: dict[str, Converter] = {"float": _float, "datetime": _moment(datetime), "date": _moment(date)}
 
 
+def discriminator(mark: Any) -> str | None:
+    """The field that an annotation names as telling a union's members apart: pydantic's way, or the vendors' own."""
+    for name in ("discriminator", "field_name"):
+        found = getattr(mark, name, None)
+        if isinstance(found, str):
+            return found
+    return None
+
+
 def shape_of(annotation: Any) -> Shape:
     """The shape of a Python type, as users write it in a model of their own or as ``cast_to``."""
     if getattr(annotation, "__value__", None) is not None and type(annotation).__name__ == "TypeAliasType":
@@ -325,7 +334,7 @@ def shape_of(annotation: Any) -> Shape:
     origin, args = typing.get_origin(annotation), typing.get_args(annotation)
     if origin is typing.Annotated:
         inner = shape_of(args[0])
-        key = next((m.discriminator for m in args[1:] if getattr(m, "discriminator", None)), None)
+        key = next(filter(None, map(discriminator, args[1:])), None)
         if key and isinstance(inner, list) and inner[0] == "union":
             inner = ["union", key, *inner[2:]]
         return inner
