@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import cached_property
 from random import Random
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, Unpack, cast
@@ -110,9 +111,8 @@ class Mux:
         self._targets: tuple[Target, ...] | None = (
             None if models is None else self._own(resolve_all(models, self._where))
         )
-        self._chosen = self._targets
-        """What ``models=`` named, None where it named nothing and everything with a key is there."""
-        self._booked = ledger is not None or bool(budgets)
+        # What models= named, and whether books were asked for: fronts do less of their own where neither was said.
+        self._chosen, self._booked = self._targets, ledger is not None or bool(budgets)
         self._fleets: dict[Any, Fleet] = {}
         self._policy = policy
         self._defaults = setup.call_defaults(
@@ -128,7 +128,6 @@ class Mux:
         self._learned = Learned()
         self._recorder = setup.recorder(ledger, journal, durability)
         self._env = Env(self._clock, self._state, self._recorder, rng, max_response_bytes, retry)
-        self.last_receipts: deque[Receipt] = deque(maxlen=_RECEIPTS)
         self._engine_: engines.Engine | None = None
         self._aengine_: engines.AsyncEngine | None = None
 
@@ -231,6 +230,11 @@ class Mux:
         return transport.ahttp_client(self, family, **options)
 
     # --- what is known ---
+
+    @cached_property
+    def last_receipts(self) -> deque[Receipt]:
+        """The last 100 receipts of calls that came as HTTP requests, newest last: their answers hold only a line of it."""
+        return deque(maxlen=_RECEIPTS)
 
     @property
     def ledger(self) -> Ledger:
