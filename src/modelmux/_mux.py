@@ -391,12 +391,12 @@ class Mux:
 
     def _drive(self, core: Core) -> Driver:
         if self._engine_ is None:
-            self._engine_ = engines.open_engine(self._engine_options)
+            self._engine_ = engines.open_engine(self._engine_options, self._clock)
         return Driver(core, self._engine_, self._clock, self._state)
 
     def _adrive(self, core: Core) -> AsyncDriver:
         if self._aengine_ is None:
-            self._aengine_ = engines.open_async_engine(self._engine_options)
+            self._aengine_ = engines.open_async_engine(self._engine_options, self._clock)
         return AsyncDriver(core, self._aengine_, self._clock, self._state)
 
 

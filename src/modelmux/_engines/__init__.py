@@ -25,9 +25,12 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
+from modelmux._clock import SystemClock
+
 if TYPE_CHECKING:
     import ssl
 
+    from modelmux._clock import Clock
     from modelmux._engines._abort import Abort
     from modelmux._http import HttpHead, HttpRequest
 
@@ -133,15 +136,25 @@ class Direct(ABC):
         """As :meth:`AsyncEngine.send`."""
 
 
-def open_engine(options: Options | None = None) -> Engine:
-    """The default sync engine. Nothing is opened before its first send."""
+def open_engine(options: Options | None = None, clock: Clock | None = None) -> Engine:
+    """The default sync engine. Nothing is opened before its first send. ``clock``: the one that deadlines are on."""
     from modelmux._engines._sync import SocketEngine
 
-    return SocketEngine(options or Options())
+    engine = SocketEngine(options or Options())
+    if clock is None or type(clock) is SystemClock:
+        return engine
+    from modelmux._engines._clocked import ClockedEngine
+
+    return ClockedEngine(engine, clock)
 
 
-def open_async_engine(options: Options | None = None) -> AsyncEngine:
-    """The default async engine. Nothing is opened before its first send."""
+def open_async_engine(options: Options | None = None, clock: Clock | None = None) -> AsyncEngine:
+    """The default async engine. Nothing is opened before its first send. ``clock``: the one that deadlines are on."""
     from modelmux._engines._async import LoopEngine
 
-    return LoopEngine(options or Options())
+    engine = LoopEngine(options or Options())
+    if clock is None or type(clock) is SystemClock:
+        return engine
+    from modelmux._engines._clocked import ClockedAsyncEngine
+
+    return ClockedAsyncEngine(engine, clock)
