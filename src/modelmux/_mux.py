@@ -111,7 +111,6 @@ class Mux:
         self._targets: tuple[Target, ...] | None = (
             None if models is None else self._own(resolve_all(models, self._where))
         )
-        # What models= named, and whether books were asked for: fronts do less of their own where neither was said.
         self._chosen, self._booked = self._targets, ledger is not None or bool(budgets)
         self._fleets: dict[Any, Fleet] = {}
         self._policy = policy
@@ -233,7 +232,7 @@ class Mux:
 
     @cached_property
     def last_receipts(self) -> deque[Receipt]:
-        """The last 100 receipts of calls that came as HTTP requests, newest last: their answers hold only a line of it."""
+        """The last 100 receipts of calls that came as HTTP requests, newest last: their answers hold a line of each."""
         return deque(maxlen=_RECEIPTS)
 
     @property
