@@ -70,7 +70,6 @@ PLACES = (
     "_signing.py",
     "_google_auth.py",
     "transport.py",
-    "gateway.py",
     "cost/reconcile.py",
 )
 """Where vendors may be named: drop-ins, and modules that are about them."""

@@ -115,3 +115,6 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "strict": _switch,
     "models": _words,
 }
+
+OPTIONS: tuple[str, ...] = tuple(_READERS)
+"""The options that a request may set."""

@@ -8,7 +8,7 @@ import typer
 from typer.core import TyperGroup
 
 import modelmux
-from modelmux.cli import chat, demo, doctor, explain, models, prices, report, tokens
+from modelmux.cli import chat, demo, doctor, explain, models, prices, report, serve, tokens
 from modelmux.cli.console import err
 from modelmux.errors import ModelmuxError, NoCapableEndpoint
 
@@ -69,6 +69,6 @@ def options(
     del debug, version  # read from the context, and by the callback
 
 
-for module in (demo, chat, models, tokens, explain, report, doctor):
+for module in (demo, chat, models, tokens, explain, report, serve, doctor):
     app.command()(getattr(module, module.__name__.rpartition(".")[2]))
 app.add_typer(prices.app, name="prices")
