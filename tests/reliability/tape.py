@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -10,7 +11,6 @@ from functools import cache
 import corpus
 from fidelity import oracle
 from fidelity.expected import Answer, Whole
-
 from modelmux import Endpoint
 from modelmux.testing import FakeProvider
 from modelmux.testing._reply import NO_FAULT, Reply
@@ -19,6 +19,9 @@ from modelmux.testing.answers import RecordedRequest
 
 PIECE = 97
 """Bytes of one write: no event's length, so that writes end anywhere in one."""
+
+EVENTS = 6
+"""The fewest events of a stream that is cut."""
 
 # api of the recordings: endpoint, and which of its provider's calls
 ROUTES = {
@@ -69,7 +72,7 @@ def _clova() -> Recording:
 
 @cache
 def recording(api: str, *, tools: bool = False) -> Recording:
-    """The shortest stream of this api that has more than a word to say (or, with ``tools``, that calls one)."""
+    """The shortest stream of this api that says its text in some pieces (or, with ``tools``, that calls one)."""
     if api == "clova.chat_v3":
         return _clova()
     found = []
@@ -84,8 +87,24 @@ def recording(api: str, *, tools: bool = False) -> Recording:
         if bool(answer.calls) != tools or answer.refusal or (not tools and len(answer.text) < 12):
             continue
         body, kind = corpus.body_of(response), _kind(response)
+        if len(frames(body, kind)) < EVENTS:
+            continue
         found.append(Recording(api, row["id"], body, kind, answer, expected.units))
     return min(found, key=lambda one: len(one.body))
+
+
+def frames(body: bytes, content_type: str) -> list[bytes]:
+    """A stream by its events, each with what delimits it."""
+    if "eventstream" in content_type:
+        found, at = [], 0
+        while at < len(body):
+            size = int.from_bytes(body[at : at + 4], "big")
+            found.append(body[at : at + size])
+            at += size
+        return found
+    if "ndjson" in content_type:
+        return body.splitlines(keepends=True)
+    return [piece for piece in re.split(rb"(?<=\n\n)|(?<=\r\n\r\n)", body) if piece]
 
 
 def _kind(response: dict) -> str:

@@ -8,12 +8,12 @@ import asyncio
 from dataclasses import dataclass, field
 
 import pytest
-from reliability.tape import ROUTES, Recording, Tape, recording
 
 from modelmux import Mux, errors
 from modelmux.testing import FakeClock, FakeProvider, Fault
 from modelmux.testing.answers import Answer
 from modelmux.types import Restarted, TextDelta
+from reliability.tape import ROUTES, Recording, Tape, recording
 
 FRAMINGS = ("chunked", "length", "close")
 CUTS = {"close": FRAMINGS, "reset": FRAMINGS, "garbage": ("chunked",)}
