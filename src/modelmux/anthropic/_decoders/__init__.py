@@ -1,0 +1,1 @@
+"""Bodies that are sequences of things, under the vendor's path."""

@@ -1,0 +1,1 @@
+"""What the vendor's package does beyond its API's calls, under the vendor's path."""

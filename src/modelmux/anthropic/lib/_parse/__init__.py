@@ -1,0 +1,1 @@
+"""Outputs of a type, under the vendor's path."""
