@@ -2,9 +2,9 @@
 
     python benchmarks/dropin.py [--sdk PYTHON] [--own PYTHON] [--rounds 3] [--json]
 
-``--sdk`` and ``--own`` are interpreters that have the ``openai`` package and modelmux. One local server answers both. Each
-runs in fresh interpreters, in turn, once a round; a ratio is the median of the rounds' own. Figures are CPU microseconds
-of the client process.
+``--sdk`` and ``--own`` are interpreters that have the ``openai`` package and modelmux. One server answers both. Each
+runs in fresh interpreters, in turn, once a round; a ratio is the median of the rounds. own. Figures are microseconds
+of CPU of the client process.
 """
 
 from __future__ import annotations

@@ -9,8 +9,8 @@ parameter names, types, defaults, discriminators, and which request a method mak
 stand-in takes the client's place, so nothing is sent. No code, docstring or comment is read or kept.
 
 One JSON file per package of types (``types.chat.json``), one per top module of resources (``resources.chat.json``),
-``modules.json`` (which file holds which module) and ``index.json`` (version, clients). The runtime that reads them is ``modelmux._dropin``; the
-grammar of a type is in ``modelmux/_dropin/shapes.py``.
+``modules.json`` (which file holds which module) and ``index.json`` (version, clients). The runtime that reads them is
+``modelmux._dropin``; the grammar of a type is in ``modelmux/_dropin/shapes.py``.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ import pkgutil
 import sys
 import types as builtin_types
 import typing
+import warnings
 from collections import defaultdict
 from datetime import date, datetime
 from pathlib import Path
@@ -114,7 +115,7 @@ class Types:
         if issubclass(cls, Exception):
             return {"x": cls.__mro__[1].__name__}
         if not issubclass(cls, pydantic.BaseModel):
-            return {"p": 1} if typing.is_typeddict(cls) else {"o": 1}
+            return {"p": 1} if issubclass(cls, dict) and hasattr(cls, "__total__") else {"o": 1}
         above = [base for base in cls.__mro__[1:] if base.__module__.startswith(f"{self.root}.types")]
         bases = [base for base in above if issubclass(base, pydantic.BaseModel)]
         inherited = {name: info for base in reversed(bases) for name, info in base.model_fields.items()}
@@ -311,9 +312,13 @@ class Resources:
         facts: dict[str, Any] = {}
         for arguments in calls:
             try:
-                getattr(cls(Recorder()), name)(**arguments, **({"stream": True} if streams else {}))
+                with warnings.catch_warnings(record=True) as warned:
+                    warnings.simplefilter("always")
+                    getattr(cls(Recorder()), name)(**arguments, **({"stream": True} if streams else {}))
             except Recorded as recorded:
                 facts = self.facts(recorded, arguments)
+                if any(issubclass(one.category, DeprecationWarning) for one in warned):
+                    facts["w"] = 1
                 break
             except Exception:  # noqa: BLE001 - a helper that does more than ask: written by hand
                 continue

@@ -159,7 +159,8 @@ class AsyncClient(Client):
 
     async def close(self) -> None:
         """Release connections. The client cannot be used any more."""
-        await self._wire.close()
+        closing: Any = self._wire.close()
+        await closing
 
     async def __aenter__(self) -> Self:
         return self

@@ -47,7 +47,7 @@ def exchange(client: Client, options: RequestOptions) -> Generator[tuple[int, An
             got: Got = yield SEND, asked
         except Exception as error:
             if taken < tries:
-                yield SLEEP, client._pause(taken, tries, None)
+                yield SLEEP, client._calculate_retry_timeout(tries - taken, options)
                 taken += 1
                 continue
             make = client._timeout_error if timed_out(error) else client._connection_error
@@ -55,9 +55,9 @@ def exchange(client: Client, options: RequestOptions) -> Generator[tuple[int, An
         if 200 <= got.status < 300:
             return got, taken
         client._log.debug('HTTP Request: %s "%s"', asked.method, got.status)
-        if taken < tries and client._should_retry_answer(got):
+        if taken < tries and client._should_retry(got):
             yield CLOSE, got
-            yield SLEEP, client._pause(taken, tries, got)
+            yield SLEEP, client._calculate_retry_timeout(tries - taken, options, got.headers)
             taken += 1
             continue
         again = yield from client._unauthorised(got, asked, options)

@@ -57,7 +57,7 @@ def merge(into: dict[str, str], more: Mapping[str, Any] | None) -> dict[str, str
     return into
 
 
-def _system() -> str:
+def system() -> str:
     name = platform.system().lower()
     return {"darwin": "MacOS", "windows": "Windows", "linux": "Linux", "freebsd": "FreeBSD"}.get(name, f"Other:{name}")
 
@@ -74,7 +74,7 @@ def platform_headers(version: str) -> dict[str, str]:
     return {
         "x-stainless-lang": "python",
         "x-stainless-package-version": version,
-        "x-stainless-os": _system(),
+        "x-stainless-os": system(),
         "x-stainless-arch": _machine(),
         "x-stainless-runtime": sys.implementation.name if sys.implementation.name != "cpython" else "CPython",
         "x-stainless-runtime-version": platform.python_version(),

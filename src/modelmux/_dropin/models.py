@@ -1,8 +1,8 @@
 """Result models: pydantic to the outside, cheap inside.
 
 :class:`BaseModel` is what users subclass. :class:`Made` is the base of the classes that tables describe: such a class
-has no pydantic schema of its own. Its fields exist as :class:`~pydantic.fields.FieldInfo` once somebody asks for them; an
-instance is filled straight from JSON, by a *plan* that knows which fields need converting; unknown fields are kept as
+has no pydantic schema of its own. Its fields exist as :class:`~pydantic.fields.FieldInfo` once somebody asks for them;
+an instance is filled straight from JSON, by a *plan* that knows which fields need converting; unknown fields are kept as
 extra ones, wrong types are kept as they are, and nothing is validated.
 """
 
@@ -135,7 +135,7 @@ class BaseModel(pydantic.BaseModel, metaclass=Meta):
         return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in self.__repr_args__())})"
 
     @classmethod
-    def construct(cls, _fields_set: set[str] | None = None, **values: Any) -> Self:  # type: ignore[override]  # as wide
+    def construct(cls, _fields_set: set[str] | None = None, **values: Any) -> Self:
         """An instance made of what is given, nested values converted, nothing validated."""
         return cast("Self", build(cls, values, _fields_set))
 
@@ -172,20 +172,20 @@ class Made(BaseModel):
 
         return cls.model_validate(loads(bytes(json_data) if isinstance(json_data, bytearray) else json_data))
 
-    def model_dump(self, **options: Any) -> dict[str, Any]:  # type: ignore[override]  # the same keywords, fewer types
+    def model_dump(self, **options: Any) -> dict[str, Any]:
         """As a dictionary; ``exclude_unset=True`` gives what was sent."""
         found: dict[str, Any] = dumping.dump(self, dumping.Manner(**options))
         return found
 
-    def model_dump_json(self, *, indent: int | None = None, **options: Any) -> str:  # type: ignore[override]  # as above
+    def model_dump_json(self, *, indent: int | None = None, **options: Any) -> str:
         """As JSON text."""
         from pydantic_core import to_json
 
         options.pop("ensure_ascii", None)
         return to_json(dumping.dump(self, dumping.Manner(**{**options, "mode": "json"})), indent=indent).decode()
 
-    dict = model_dump  # type: ignore[assignment]  # pydantic's older name for it
-    json = model_dump_json  # type: ignore[assignment]  # pydantic's older name for it
+    dict = model_dump
+    json = model_dump_json
 
     def __setattr__(self, name: str, value: Any) -> None:
         if name[:1] == "_":

@@ -1,7 +1,7 @@
 """Packages whose modules are tables: found by name, made when they are touched.
 
-A :class:`Registry` stands for one drop-in. Importing the drop-in reads no table; the first name out of a module reads the
-one file that describes the modules of its package, and makes that one class.
+A :class:`Registry` stands for one drop-in. Importing the drop-in reads no table; the first name out of a module reads
+the one file that describes the modules of its package, and makes that one class.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ class Registry:
     """The tables of one drop-in.
 
     ``package``: its name (``modelmux.<vendor>``). ``directory``: where its tables are. ``base``: the lenient base of
-    its models, a subclass of :class:`~modelmux._dropin.models.Made`. ``mixins``: class name in the tables -> a class with
-    what fields alone do not give, looked up by a function so that it is loaded late. ``by_hand``: names that are written
-    out elsewhere (``module:Name``), tried before the tables. ``helpers``: resource class -> a class with its methods that
-    are written by hand. ``page``: see :meth:`page`.
+    its models, a subclass of :class:`~modelmux._dropin.models.Made`. ``mixins``: class name in the tables -> a class
+    with what fields alone do not give, looked up by a function so that it is loaded late. ``by_hand``: names that are
+    written out elsewhere (``module:Name``), tried before the tables. ``helpers``: resource class -> a class with its
+    methods that are written by hand. ``page``: see :meth:`page`.
     """
 
     def __init__(
@@ -120,7 +120,7 @@ class Registry:
         if "t" in entry:
             return self.shapes.annotation(entry["t"])
         if "e" in entry:
-            return enum.Enum(name, entry["e"], type=str, module=home)  # type: ignore[misc]  # names are data here
+            return enum.Enum(name, entry["e"], type=str, module=home)
         above = self.cls(entry["b"]) if "b" in entry else self._base()
         mixin = self._mixins(ref)
         bases = (above,) if mixin is None else (mixin, above)

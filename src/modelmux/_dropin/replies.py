@@ -1,7 +1,7 @@
 """Answers with their head: what ``with_raw_response`` and ``with_streaming_response`` give.
 
-Three faces of one thing: :class:`LegacyReply` (sync methods, ``text`` and ``content`` as attributes), :class:`Reply` (text
-and JSON by method) and :class:`AsyncReply` (the same, awaited).
+Three faces of one thing: :class:`LegacyReply` (sync methods, ``text`` and ``content`` as attributes), :class:`Reply`
+(text and JSON by method) and :class:`AsyncReply` (the same, awaited).
 """
 
 from __future__ import annotations
@@ -260,7 +260,8 @@ class ReplyManager:
     """Asks when it is entered, closes when it is left."""
 
     def __init__(self, ask: Callable[[], Any]) -> None:
-        self._ask, self._reply = ask, None
+        self._ask = ask
+        self._reply: Any = None
 
     def __enter__(self) -> Any:
         self._reply = self._ask()
@@ -277,7 +278,8 @@ class AsyncReplyManager:
     """:class:`ReplyManager`, async."""
 
     def __init__(self, asking: Awaitable[Any]) -> None:
-        self._asking, self._reply = asking, None
+        self._asking = asking
+        self._reply: Any = None
 
     async def __aenter__(self) -> Any:
         self._reply = await self._asking

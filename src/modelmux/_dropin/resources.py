@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import warnings
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import quote
@@ -233,7 +234,7 @@ class Call:
             body = given(values if self.body.keys() >= values.keys() else self._rename(values))
             if "constants" in entry:
                 body = {**entry["constants"], **body}
-            if "model" in body and next(iter(body)) != "model":
+            if "model" in body:
                 # What says where a request goes comes first: whoever routes it need not read what is long.
                 body = {**{name: body[name] for name in FIRST if name in body}, **body}
         if extra_query:
@@ -312,6 +313,8 @@ def _asker(owner: type[Resource], call: Call, entry: Mapping[str, Any]) -> Any:
     cast_to, item = entry.get("t"), entry.get("s")
 
     def options_of(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[RequestOptions, Any]:
+        if "w" in entry:
+            warnings.warn(f"{call.name} is deprecated", DeprecationWarning, stacklevel=3)
         values = call.bind(args, kwargs)
         stream = values.get("stream", False) if item is not None else False
         stream = stream if is_given(stream) else False

@@ -1,8 +1,8 @@
 """The seam: an HTTP request as a value in, an HTTP answer as a value out. One kind of answer, three ways to get it.
 
-:class:`Wire` (and its async twin) picks the way for each request: the user's own HTTP client where one was given, or where
-somebody patched one to see requests; the front, where the call is to be routed; else the default engine. Whatever goes
-wrong below raises out of ``send`` and ``read``; :func:`timed_out` tells a time limit from the rest.
+:class:`Wire` (and its async twin) picks the way for each request: the user's own HTTP client where one was given, or
+where somebody patched one to see requests; the front, where the call is to be routed; else the default engine. Whatever
+goes wrong below raises out of ``send`` and ``read``; :func:`timed_out` tells a time limit from the rest.
 """
 
 from __future__ import annotations
@@ -255,12 +255,12 @@ class _NativeGot(Got):
     def read(self) -> bytes:
         if self.content is None:
             self.content = self._native.read()
-        return self.content  # type: ignore[return-value]  # read() gives bytes
+        return self.content
 
     async def aread(self) -> bytes:
         if self.content is None:
             self.content = await self._native.aread()
-        return self.content  # type: ignore[return-value]  # aread() gives bytes
+        return self.content
 
 
 def _native_request(client: Any, asked: Asked) -> tuple[Any, dict[str, Any]]:

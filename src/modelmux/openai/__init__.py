@@ -72,6 +72,25 @@ _HOME = {
     "pydantic_function_tool": "lib._tools",
     "pydantic_responses_function_tool": "lib._tools",
 }
+_REMOVED = frozenset(
+    {
+        "Audio",
+        "ChatCompletion",
+        "Completion",
+        "Customer",
+        "Deployment",
+        "Edit",
+        "Embedding",
+        "Engine",
+        "ErrorObject",
+        "File",
+        "FineTune",
+        "FineTuningJob",
+        "Image",
+        "Model",
+        "Moderation",
+    }
+)
 _RENAMED = {"Client": "OpenAI", "AsyncClient": "AsyncOpenAI"}
 
 __all__ = ["AsyncClient", "Client", "__title__", "__version__", "types", *sorted(_HOME)]
@@ -87,6 +106,10 @@ def __getattr__(name: str) -> Any:
         from modelmux.openai._registry import registry
 
         value = registry.version
+    elif name in _REMOVED:
+        from modelmux.openai.lib._old_api import Removed
+
+        value = Removed(name)
     elif name in ("types", "resources"):
         importlib.import_module(f"{__name__}._registry")  # what finds their modules
         value = importlib.import_module(f"{__name__}.{name}")

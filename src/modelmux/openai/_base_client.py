@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-from modelmux._dropin import timeouts
+from modelmux._dropin import headers, timeouts
 from modelmux._dropin.client import AsyncClient as AsyncAPIClient
 from modelmux._dropin.client import Client as BaseClient
 from modelmux._dropin.client import SyncClient as SyncAPIClient
@@ -16,6 +16,22 @@ from modelmux._dropin.pages import AsyncPaginator, PageInfo
 from modelmux._dropin.pages import Page as BasePage
 
 DEFAULT_MAX_RETRIES = 2
+
+
+class OtherPlatform:
+    """A system that the vendors' list does not have."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __str__(self) -> str:
+        return f"Other:{self.name}"
+
+
+def get_platform() -> Any:
+    """The system's name, as it is told in headers."""
+    name = headers.system()
+    return OtherPlatform(name.removeprefix("Other:")) if name.startswith("Other:") else name
 
 
 def _timeout() -> Any:

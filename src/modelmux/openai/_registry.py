@@ -46,7 +46,7 @@ def _page(name: str, is_async: bool) -> type:
     return cls
 
 
-BaseModel, Made = models.bases_for(PACKAGE, lambda: registry.shapes)
+BaseModel, Made = models.bases_for(PACKAGE, lambda: registry.shapes)  # type: ignore[has-type]  # it is made next
 registry = Registry(
     PACKAGE,
     Path(__file__).parent / "_tables",

@@ -10,6 +10,18 @@ from modelmux._dropin.replies import ReplyManager as ResponseContextManager
 from modelmux.openai._exceptions import OpenAIError
 
 
+class BinaryAPIResponse(APIResponse):
+    """An answer whose body is a file."""
+
+
+class AsyncBinaryAPIResponse(AsyncAPIResponse):
+    """The same, async."""
+
+
+StreamedBinaryAPIResponse = BinaryAPIResponse
+AsyncStreamedBinaryAPIResponse = AsyncBinaryAPIResponse
+
+
 class StreamAlreadyConsumed(OpenAIError):
     """A body that was streamed is asked for again."""
 
@@ -20,8 +32,12 @@ class StreamAlreadyConsumed(OpenAIError):
 __all__ = [
     "APIResponse",
     "AsyncAPIResponse",
+    "AsyncBinaryAPIResponse",
     "AsyncResponseContextManager",
+    "AsyncStreamedBinaryAPIResponse",
     "BaseAPIResponse",
-    "StreamAlreadyConsumed",
+    "BinaryAPIResponse",
     "ResponseContextManager",
+    "StreamAlreadyConsumed",
+    "StreamedBinaryAPIResponse",
 ]

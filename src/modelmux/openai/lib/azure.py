@@ -6,7 +6,7 @@ import inspect
 import os
 from collections.abc import Callable, Mapping
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from modelmux._dropin.absent import is_given
 from modelmux._dropin.options import RequestOptions
@@ -93,14 +93,14 @@ class Azure:
         self._api_version, self._azure_ad_token = version, token
         self._azure_ad_token_provider, self._azure_endpoint = azure_ad_token_provider, azure_endpoint
         self._azure_deployment = azure_deployment if azure_endpoint else None
-        super().__init__(
+        super().__init__(  # type: ignore[call-arg]  # of the base
             api_key=API_KEY_SENTINEL if api_key is None else api_key,
             base_url=base_url,
             default_query={"api-version": version, **(default_query or {})},
             _enforce_credentials=False,
             **options,
         )
-        self._prepare_options = self._with_token  # type: ignore[assignment]  # the hook of the base
+        self._prepare_options = self._with_token
 
     def _at_home(self) -> bool:
         return False
@@ -151,7 +151,7 @@ class Azure:
         json = options.json_data
         if options.url in _deployments_endpoints and isinstance(json, dict):
             model = json.get("model")
-            if model is not None and "/deployments" not in self._base_url:  # type: ignore[attr-defined]  # of the base
+            if model is not None and "/deployments" not in urlsplit(self._base_url).path:  # type: ignore[attr-defined]  # of the base
                 if model in (".", ".."):
                     raise ValueError(f"A deployment's name cannot be the dot-segment {model!r}")
                 path = f"/deployments/{quote(str(model), safe=SAFE)}{options.url}"

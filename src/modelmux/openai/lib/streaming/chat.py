@@ -171,7 +171,7 @@ class ChatCompletionStreamState:
 
     def _fold(self, chunk: dict[str, Any]) -> None:
         if self._data is None:
-            head = {key: value for key, value in chunk.items() if key != "choices"}
+            head = {key: value for key, value in chunk.items() if key not in ("choices", "obfuscation")}
             self._data = {**head, "object": "chat.completion", "choices": []}
         else:
             for key in ("usage", "system_fingerprint", "service_tier", "moderation"):

@@ -13,6 +13,7 @@ from modelmux.openai.lib._parsing import _responses as lib
 from modelmux.openai.lib.streaming._managers import AsyncEventStream, AsyncManager, EventStream, Manager
 
 _T = "types.responses"
+_RESPONSE = f"{_T}.response:Response"
 _EXTENDED = {
     "ResponseTextDeltaEvent": (f"{_T}.response_text_delta_event:ResponseTextDeltaEvent", {"snapshot": "str"}),
     "ResponseTextDoneEvent": (f"{_T}.response_text_done_event:ResponseTextDoneEvent", {"parsed": ["opt", "any"]}),
@@ -49,6 +50,7 @@ class ResponseStreamState:
     def __init__(self, *, text_format: Any = omit, input_tools: Any = omit) -> None:
         self._format, self._tools = text_format, input_tools
         self._data: dict[str, Any] | None = None
+        self._items: dict[int, dict[str, Any]] = {}
         self.final: Any = None
 
     def handle_event(self, event: Any) -> list[Any]:
@@ -63,12 +65,16 @@ class ResponseStreamState:
         extended = _BY_TYPE.get(kind)
         if kind == "response.completed":
             whole = dict(data.get("response") or {})
-            if whole.get("output") is None and self._data is not None:
-                whole["output"] = self._data["output"]
+            if whole.get("output") is None:
+                whole["output"] = self._output()
+            self._check_calls(whole["output"])
             self.final = lib.parse_response(text_format=self._format, input_tools=self._tools, response=whole)
             made = build(_class("ResponseCompletedEvent"), {k: v for k, v in data.items() if k != "response"})
             made.response = self.final
             yield made
+        elif kind in ("response.incomplete", "response.failed") and not (data.get("response") or {}).get("output"):
+            event.response.output = build(registry.cls(_RESPONSE), {"output": self._output()}).output
+            yield event
         elif extended is None or item is None:
             yield event
         else:
@@ -80,48 +86,64 @@ class ResponseStreamState:
                 more = parsing.into(self._format, text) if final and parsing.is_kind(self._format) and text else None
             yield build(_class(name), {**data, field: more})
 
+    def _check_calls(self, output: list[Any]) -> None:
+        known = {item["call_id"]: item for item in self._items.values() if item.get("call_id")}
+        for item in output:
+            before = known.get(item.get("call_id")) if isinstance(item, dict) else None
+            if before is not None and before.get("id") and item.get("id") and before["id"] != item["id"]:
+                raise RuntimeError("conflicting output item identity: its id changed")
+
+    def _output(self) -> list[dict[str, Any]]:
+        """The items so far, in order."""
+        return [self._items[index] for index in sorted(self._items)]
+
     def _phase(self, data: dict[str, Any]) -> Any:
         """The phase of the message that an event is about."""
-        output, index = (self._data or {}).get("output") or [], data.get("output_index")
-        known = isinstance(index, int) and 0 <= index < len(output)
-        return output[index].get("phase") if known else None
+        return self._items.get(data.get("output_index", -1), {}).get("phase")
 
     def _fold(self, kind: str, data: dict[str, Any]) -> dict[str, Any] | None:
         """The item or part that an event is about, after it."""
-        if kind == "response.created" or (self._data is None and isinstance(data.get("response"), dict)):
-            self._data = dict(data.get("response") or {})
-            self._data["output"] = list(self._data.get("output") or [])
+        if isinstance(data.get("response"), dict):
+            if self._data is None:
+                self._items = dict(enumerate(map(dict, data["response"].get("output") or [])))
+            self._data = data["response"]
             return None
-        if self._data is None:
-            self._data = {"output": []}
-        output: list[Any] = self._data["output"]
         index = data.get("output_index")
+        if not isinstance(index, int):
+            return None
         if kind == "response.output_item.added":
-            output.append(dict(data["item"]))
-            return None
-        if not isinstance(index, int) or not 0 <= index < len(output):
-            return None
-        return self._fold_item(kind, data, output, index)
-
-    @staticmethod
-    def _fold_item(kind: str, data: dict[str, Any], output: list[Any], index: int) -> dict[str, Any] | None:
-        item: dict[str, Any] = output[index]
-        if kind == "response.output_item.done":
-            output[index] = dict(data["item"])
-        elif kind == "response.content_part.added":
-            item.setdefault("content", [])
-            item["content"] = [*(item["content"] or []), dict(data["part"])]
-        elif kind in ("response.output_text.delta", "response.output_text.done"):
-            content, at = item.get("content") or [], data.get("content_index") or 0
-            if at >= len(content):
-                return None
-            part: dict[str, Any] = content[at]
-            part["text"] = (part.get("text") or "") + data["delta"] if kind.endswith("delta") else data.get("text")
-            return part
-        elif kind == "response.function_call_arguments.delta":
-            item["arguments"] = (item.get("arguments") or "") + data["delta"]
-            return item
+            self._items[index] = dict(data["item"])
+        elif kind == "response.output_item.done":
+            _same_item(self._items.get(index), data["item"])
+            self._items[index] = dict(data["item"])
+        elif index in self._items:
+            return _fold_into(self._items[index], kind, data)
         return None
+
+
+def _fold_into(item: dict[str, Any], kind: str, data: dict[str, Any]) -> dict[str, Any] | None:
+    if kind == "response.content_part.added":
+        item["content"] = [*(item.get("content") or []), dict(data["part"])]
+    elif kind in ("response.output_text.delta", "response.output_text.done"):
+        content, at = item.get("content") or [], data.get("content_index") or 0
+        if at >= len(content):
+            return None
+        part: dict[str, Any] = content[at]
+        part["text"] = (part.get("text") or "") + data["delta"] if kind.endswith("delta") else data.get("text")
+        return part
+    elif kind == "response.function_call_arguments.delta":
+        item["arguments"] = (item.get("arguments") or "") + data["delta"]
+        return item
+    return None
+
+
+def _same_item(known: dict[str, Any] | None, item: dict[str, Any]) -> None:
+    """Raise RuntimeError where an item ends as another one than it began."""
+    if known is None:
+        return
+    for key in ("type", "id", "call_id"):
+        if known.get(key) is not None and item.get(key) is not None and known[key] != item[key]:
+            raise RuntimeError(f"conflicting output item identity: its {key} changed")
 
 
 _BY_TYPE = {
