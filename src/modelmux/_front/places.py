@@ -74,6 +74,13 @@ def key_of(headers: Mapping[str, str], url: str) -> str | None:
 
 
 @lru_cache(maxsize=512)
+def _site(url: str) -> tuple[str, str]:
+    """What stands before the path of an address, as written, and the origin. The query may hold a key: it is cut."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}", origin_of(url)
+
+
+@lru_cache(maxsize=512)
 def row_at(origin: str, wire_id: str) -> Row:
     """The provider at an address: the one whose own it is, else any server of the kind, else the format's owner."""
     same = [row for row in map(providers.get, providers.names()) if row.base_url and _origin(row.base_url) == origin]
@@ -111,11 +118,9 @@ class Places:
 
     def home(self, request: FrontRequest, op: Operation) -> Home:
         """Where a direct request was meant to go."""
-        parts = urlsplit(request.url)
-        base = f"{parts.scheme}://{parts.netloc}{op.base}"
-        origin = origin_of(request.url)
+        site, origin = _site(request.url.partition("?")[0])
         key = key_of(request.headers, request.url)
-        return Home(row_at(origin, op.format.wire), base, origin, Secret(key) if key else None)
+        return Home(row_at(origin, op.format.wire), site + op.base, origin, Secret(key) if key else None)
 
     def choose(
         self,

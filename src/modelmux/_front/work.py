@@ -47,6 +47,9 @@ _HOP = frozenset(
 _OURS = (StreamTruncated, ConnectionFailed, ConnectionLost, AttemptTimeout, MalformedResponse, ResponseTooLarge)
 """Failures that no vendor told: what it sent does not say that something is wrong."""
 
+_line_of = json.JSONEncoder(separators=(",", ":")).encode
+"""A value on one line of ASCII, as a header must be."""
+
 _MOST = 4000
 """Characters of a header of ours: servers and proxies refuse lines beyond some 8 KB."""
 
@@ -67,7 +70,7 @@ class Work:
         """Status and headers, once the first output is there."""
         form, answered = self.op.format, first.answered
         told = {"call": self.call_id, "endpoint": answered.endpoint if answered is not None else None}
-        beside = {RECEIPT: json.dumps(told), **warned(answered.warnings if answered is not None else ())}
+        beside = {RECEIPT: _line_of(told), **warned(answered.warnings if answered is not None else ())}
         if first.data is not None and answered is not None and answered.head is not None:
             headers = passed_on(answered.head.headers)
             events = headers.get("content-type", "").startswith("text/event-stream")
@@ -157,7 +160,7 @@ def receipt_line(receipt: Receipt | None) -> str:
         return "{}"
     last = receipt.attempts[-1] if receipt.attempts else None
     cost = receipt.cost
-    return json.dumps(
+    return _line_of(
         {
             "call": receipt.call_id,
             "endpoint": None if last is None else last.endpoint,
@@ -165,8 +168,7 @@ def receipt_line(receipt: Receipt | None) -> str:
             "currency": None if cost is None else cost.currency,
             "status": receipt.cost_status,
             "attempts": len(receipt.attempts),
-        },
-        separators=(",", ":"),
+        }
     )
 
 
@@ -178,11 +180,11 @@ def warned(warnings: Any) -> dict[str, str]:
     size = 2
     for warning in warnings:
         line = _line(warning)
-        size += len(json.dumps(line)) + 1
+        size += len(_line_of(line)) + 1
         if size > _MOST:
             break
         lines.append(line)
-    return {WARNINGS: json.dumps(lines, separators=(",", ":"))}  # ASCII, as a header must be
+    return {WARNINGS: _line_of(lines)}
 
 
 def _line(warning: Warning) -> dict[str, str]:
