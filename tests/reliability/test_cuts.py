@@ -80,18 +80,25 @@ class Writer(FakeProvider):
 
 
 def once(
-    tape: Recording, fault: Fault | None, mode: str, *, fallback: bool, flavour: str = "sync", **changed
+    tape: Recording,
+    fault: Fault | None,
+    mode: str,
+    *,
+    fallback: bool,
+    flavour: str = "sync",
+    body: bytes | None = None,
+    **options,
 ) -> Outcome:
     clock = FakeClock()
     primary = Tape(tape, clock=clock)
-    primary.body = changed.get("body", tape.body)
+    primary.body = tape.body if body is None else body
     if fault is not None:
         primary.fail(fault, times=None)
     endpoints = [primary.endpoint(name="primary")]
     if fallback:
         writer = Writer(tape.answer.text, clock)
         endpoints.append(writer.endpoint("anthropic/claude-haiku-4-5", name="writer"))
-    with Mux(endpoints, policy="priority", clock=clock, seed=1, on_break=mode) as mux:
+    with Mux(endpoints, policy="priority", clock=clock, seed=1, on_break=mode, **options) as mux:
         out = ask(mux, flavour)
     out.requests = primary.requests
     return out
