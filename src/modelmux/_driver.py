@@ -1,8 +1,9 @@
 """The only place that performs IO upstream: a sync and an async driver for the core's effects.
 
 Both step the same generator. ``advance`` runs it until it has something for the caller (returned) or is over (None, and
-:attr:`reply` is set). Closing a driver closes the generator, which records what was cut short, and releases the
-connection; so does an exception that passes through (KeyboardInterrupt, a cancelled task).
+:attr:`reply` is set); while it runs, its driver is among the ``busy``. Closing a driver closes the generator, which
+records what was cut short, and releases the connection; so does an exception that passes through (KeyboardInterrupt, a
+cancelled task).
 """
 
 from __future__ import annotations
@@ -40,11 +41,21 @@ def _asked(state: Store, effect: Claim, at: float) -> Grant | Blocked:
 class Driver:
     """Steps a core generator with blocking calls."""
 
-    __slots__ = ("_clock", "_core", "_engine", "_state", "_stream", "_switch", "reply")
+    __slots__ = ("_busy", "_clock", "_core", "_engine", "_state", "_stream", "_switch", "reply")
 
-    def __init__(self, core: Core, engine: Engine, clock: Clock, state: Store, switch: Abort | None = None) -> None:
+    def __init__(
+        self,
+        core: Core,
+        engine: Engine,
+        clock: Clock,
+        state: Store,
+        *,
+        busy: set[int] | None = None,
+        switch: Abort | None = None,
+    ) -> None:
         self._core: Core | None = core
         self._engine, self._clock, self._state = engine, clock, state
+        self._busy = set() if busy is None else busy
         self._switch = switch
         self._stream: SyncStream | None = None
         self.reply: Reply | None = None
@@ -63,6 +74,7 @@ class Driver:
             return None
         result: Any = None
         error: ModelmuxError | None = None
+        self._busy.add(id(self))
         try:
             while True:
                 effect = core.send(result) if error is None else core.throw(error)
@@ -83,6 +95,8 @@ class Driver:
             result = error = None  # a traceback may show this frame, and what the vendor said last
             self.close()
             raise
+        finally:
+            self._busy.discard(id(self))
         return None
 
     def close(self) -> None:
@@ -119,7 +133,7 @@ class Driver:
         if isinstance(effect, Sleep):
             return self._clock.sleep(max(0.0, effect.until - self._clock.monotonic()))
         if isinstance(effect, Race):
-            drivers = [Driver(leg, self._engine, self._clock, self._state, Abort()) for leg in effect.legs]
+            drivers = [Driver(leg, self._engine, self._clock, self._state, switch=Abort()) for leg in effect.legs]
             won, driver = race.Legs(effect, drivers, self._clock).run()
             self._stream = driver.take()
             return won
@@ -140,11 +154,14 @@ class Driver:
 class AsyncDriver:
     """Steps a core generator on an event loop."""
 
-    __slots__ = ("_clock", "_core", "_engine", "_state", "_stream", "reply")
+    __slots__ = ("_busy", "_clock", "_core", "_engine", "_state", "_stream", "reply")
 
-    def __init__(self, core: Core, engine: AsyncEngine, clock: Clock, state: Store) -> None:
+    def __init__(
+        self, core: Core, engine: AsyncEngine, clock: Clock, state: Store, *, busy: set[int] | None = None
+    ) -> None:
         self._core: Core | None = core
         self._engine, self._clock, self._state = engine, clock, state
+        self._busy = set() if busy is None else busy
         self._stream: AsyncStream | None = None
         self.reply: Reply | None = None
 
@@ -162,6 +179,7 @@ class AsyncDriver:
             return None
         result: Any = None
         error: ModelmuxError | None = None
+        self._busy.add(id(self))
         try:
             while True:
                 effect = core.send(result) if error is None else core.throw(error)
@@ -183,6 +201,8 @@ class AsyncDriver:
             result = error = None
             self.abort()
             raise
+        finally:
+            self._busy.discard(id(self))
         return None
 
     def abort(self) -> None:

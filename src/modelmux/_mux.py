@@ -9,6 +9,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cached_property
 from random import Random
+from time import monotonic, sleep
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, Unpack, cast
 
@@ -49,6 +50,11 @@ if TYPE_CHECKING:
 
 _RECEIPTS = 100
 """Receipts kept of calls whose answer has no room for one: those that came as HTTP requests."""
+
+DRAIN = 5.0
+"""Seconds that closing a Mux waits for calls under way."""
+
+_LOOK_AGAIN = 0.005
 
 _FLEETS = 256
 """Selections of models kept compiled: one for every ``model=`` that calls name."""
@@ -103,9 +109,8 @@ class Mux:
             explicit = {name: value for name, value in given.items() if value is not _DEFAULTS[name]}
             self.__init__(**{**setup.arguments(config), **explicit})  # type: ignore[misc]  # once more, spelt out
             return
-        setup.refuse_unbuilt(budgets=budgets)
+        setup.check(budgets=budgets, usage=usage)
         self._hedge = hedge_of(hedge)
-        setup.check_usage(usage)
         self._where = Surroundings(setup.provider_settings(providers), os.environ)
         self._http_client = http_client
         self._targets: tuple[Target, ...] | None = (
@@ -122,11 +127,11 @@ class Mux:
         self._exact_usage = usage == "exact"
         self._engine_options = engines.Options(max_connections=max_connections, max_response_bytes=max_response_bytes)
         self._clock: Clock = clock or SystemClock()
-        rng = Random(seed)
+        rng, self._learned = Random(seed), Learned()
         self._state = setup.store(state, rng)
-        self._learned = Learned()
         self._recorder = setup.recorder(ledger, journal, durability)
         self._env = Env(self._clock, self._state, self._recorder, rng, max_response_bytes, retry)
+        self._busy: set[int] = set()
         self._engine_: engines.Engine | None = None
         self._aengine_: engines.AsyncEngine | None = None
 
@@ -246,17 +251,31 @@ class Mux:
         """Names of the endpoints that ``model="auto"`` chooses among."""
         return tuple(target.name for target in self._all())
 
-    def close(self) -> None:
-        """Close idle connections and settle the books. The Mux may be used again: it reopens what it needs."""
+    def close(self, timeout: float = DRAIN) -> None:
+        """Wait up to ``timeout`` seconds for calls that other threads have under way, close idle connections and settle
+        the books. The Mux may be used again: it reopens what it needs.
+        """
+        until = monotonic() + timeout
+        while self._busy and monotonic() < until:
+            sleep(_LOOK_AGAIN)
+        self._shut()
+
+    def _shut(self) -> None:
         if self._engine_ is not None:
             self._engine_.close()
         self._recorder.close()
 
-    async def aclose(self) -> None:
-        """:meth:`close`, for the running event loop's connections too."""
+    async def aclose(self, timeout: float = DRAIN) -> None:
+        """:meth:`close`, for the running event loop's calls and connections too."""
+        if self._busy:
+            import asyncio
+
+            until = monotonic() + timeout
+            while self._busy and monotonic() < until:
+                await asyncio.sleep(_LOOK_AGAIN)
         if self._aengine_ is not None:
             await self._aengine_.aclose()
-        self.close()
+        self._shut()
 
     def __enter__(self) -> Self:
         return self
@@ -391,12 +410,12 @@ class Mux:
     def _drive(self, core: Core) -> Driver:
         if self._engine_ is None:
             self._engine_ = engines.open_engine(self._engine_options, self._clock)
-        return Driver(core, self._engine_, self._clock, self._state)
+        return Driver(core, self._engine_, self._clock, self._state, busy=self._busy)
 
     def _adrive(self, core: Core) -> AsyncDriver:
         if self._aengine_ is None:
             self._aengine_ = engines.open_async_engine(self._engine_options, self._clock)
-        return AsyncDriver(core, self._aengine_, self._clock, self._state)
+        return AsyncDriver(core, self._aengine_, self._clock, self._state, busy=self._busy)
 
 
 _NO_MODELS = (

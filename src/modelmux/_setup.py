@@ -51,8 +51,10 @@ def provider_settings(given: Mapping[str, Any] | None) -> dict[str, ProviderSett
     return out
 
 
-def refuse_unbuilt(*, budgets: Sequence[Any]) -> None:
-    """Refuse what this version does not do, rather than ignore it."""
+def check(*, budgets: Sequence[Any], usage: str) -> None:
+    """Refuse what makes no sense, and what this version does not do, rather than ignore it."""
+    if usage not in ("exact", "as_sent"):
+        raise ConfigError(f"usage={usage!r}: give 'exact' or 'as_sent'", field="usage")
     if budgets:
         raise ConfigError(
             "budgets= is not available in this version, and a budget that is not kept would be worse than none; "
@@ -68,11 +70,6 @@ def store(state: str, rng: Random) -> Store:
     from modelmux.state.memory import MemoryStore
 
     return MemoryStore(rng)
-
-
-def check_usage(usage: str) -> None:
-    if usage not in ("exact", "as_sent"):
-        raise ConfigError(f"usage={usage!r}: give 'exact' or 'as_sent'", field="usage")
 
 
 def call_defaults(policy: Any, *, max_cost: Any, **given: Any) -> dict[str, Any]:
