@@ -31,6 +31,7 @@ _HOME = {
     "AzureOpenAI": "openai",
     "CallOptions": "_options",
     "Endpoint": "endpoint",
+    "Hedge": "routing.hedging",
     "Message": "types",
     "ModelmuxError": "errors",
     "Money": "money",
@@ -66,6 +67,7 @@ __all__ = [
     "AzureOpenAI",
     "CallOptions",
     "Endpoint",
+    "Hedge",
     "Message",
     "ModelmuxError",
     "Money",
@@ -125,5 +127,6 @@ if TYPE_CHECKING:
     from modelmux.money import Money
     from modelmux.openai._client import AsyncOpenAI, OpenAI
     from modelmux.openai.lib.azure import AsyncAzureOpenAI, AzureOpenAI
+    from modelmux.routing.hedging import Hedge
     from modelmux.routing.retry import RetryPolicy
     from modelmux.types import Message, Reply, Tool, Warning
