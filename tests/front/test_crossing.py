@@ -157,6 +157,7 @@ def plain(body: bytes) -> bool:
         b"executableCode",
         b"inlineData",
         b'"refusal":"',
+        b'"refusal": "',
         b"image_url",
         b"mcp_",
         b'"function_call"',
