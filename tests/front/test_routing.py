@@ -172,6 +172,14 @@ def test_options_come_in_headers_and_in_the_body_and_go_no_further(ask):
     assert mux.last_receipts[-1].call_id == receipt["call"]
 
 
+@pytest.mark.parametrize("names", ["auto", "anthropic/claude-haiku-4-5, auto"])
+def test_auto_in_the_header_is_any_model_for_clients_that_know_their_vendors_names_only(ask, names):
+    mux, upstream = mux_of(OURS, CLAUDE, policy="priority")
+    answered = ask(Front(mux), chat("gpt-4.1", headers={"x-modelmux-models": names}))
+    assert answered.status == 200
+    assert json.loads(upstream.requests[0].body)["model"] == "gpt-5-mini"
+
+
 def test_models_of_a_request_stand_in_for_its_one(ask):
     mux, upstream = mux_of(OURS, CLAUDE)
     request = chat("gpt-4.1", headers={"x-modelmux-models": "anthropic/claude-haiku-4-5"})

@@ -154,6 +154,8 @@ class Front:
         came = HttpRequest(request.method, request.url, sent, data or dumps(body))
         names = options.pop("models", None)
         wanted = op.model or body.get("model")
+        if names and AUTO in names:
+            names, wanted = None, AUTO
         model = wanted if isinstance(wanted, str) else None
         at_home = home is not None and not names and not self._places.routed(model or "", home)
         if at_home and (op.name == COUNT or model is None):  # some name a stored prompt that has the model
