@@ -97,7 +97,7 @@ class Types:
                     continue
                 if home == name:
                     out[key] = self.describe(value)
-                elif hasattr(module, "__path__") or key in getattr(module, "__all__", ()):
+                elif home in self.modules:  # also what a module only uses: callers import it from there
                     out[key] = f"{self.short(home)}:{value.__name__}"
             elif is_alias(value):
                 here = self.own.get(id(value), "")
@@ -105,7 +105,7 @@ class Types:
                     out[key] = here or {"t": self.shape(value)}
                 elif here == f"{self.short(name)}:{key}":
                     out[key] = {"t": self.shape(value, skip=True)}
-                elif here and key in getattr(module, "__all__", ()):
+                elif here:
                     out[key] = here
         return out
 

@@ -117,7 +117,7 @@ WORDS = (
     "watsonx",
 )
 ORDINARY = frozenset(
-    {"fireworks", "friendli", "github", "meta", "modal", "perplexity", "portkey", "replicate", "together", "writer"}
+    {"fireworks", "friendli", "github", "meta", "modal", "perplexity", "portkey", "replicate", "tgi", "together", "writer"}
 )
 """Provider ids that are ordinary words too: a grep for them would find English."""
 
@@ -198,7 +198,7 @@ def tracked() -> list[Path]:
     """Every text file of the project, generated data and recordings apart."""
     tops = ["src", "tests", "docs", "scripts", "benchmarks", ".ci"]
     files = [path for top in tops for path in (ROOT / top).rglob("*")] + list(ROOT.glob("*"))
-    skip = ("__pycache__", "tests/data/", "catalogue/data/")
+    skip = ("__pycache__", "tests/data/", "catalogue/data/", "/_tables/")
     return [p for p in files if p.is_file() and p.suffix in TEXT_FILES and not any(s in p.as_posix() for s in skip)]
 
 

@@ -17,7 +17,7 @@ from modelmux._dropin.families import same_kind
 from modelmux._dropin.flow import READ, exchange
 from modelmux._dropin.headers import merge, platform_headers
 from modelmux._dropin.models import BaseModel, note
-from modelmux._dropin.options import RequestOptions
+from modelmux._dropin.options import RequestOptions, check_retries
 from modelmux._dropin.registry import Registry
 from modelmux._dropin.replies import AsyncReply, LegacyReply, Reply
 from modelmux._dropin.shapes import shape_of
@@ -62,11 +62,7 @@ class Client:
         mux: Any = None,
         strict: bool = False,
     ) -> None:
-        if max_retries is None:  # callers' old code: the vendors' clients say how to write it
-            raise TypeError(
-                "max_retries cannot be None. If you want to disable retries, pass `0`; if you want unlimited retries, "
-                "pass `math.inf` or a very high number; if you want the default behavior, pass the default of 2"
-            )
+        check_retries(max_retries)
         self.max_retries = max_retries
         self._custom_headers, self._custom_query = dict(default_headers or {}), dict(default_query or {})
         self._check_http_client(http_client)
@@ -207,15 +203,15 @@ class Client:
         if options.method.lower() == "get":
             headers.pop("content-type", None)
         elif options.multipart or headers.get("content-type", "").startswith("multipart/form-data"):
-            if "boundary" not in headers.get("content-type", ""):
-                headers.pop("content-type", None)
-            headers_kind, body = payload.multipart(json or {}, _entries(options.files), self._arrays)
-            headers.setdefault("content-type", headers_kind)
+            _, _, mark = headers.get("content-type", "").partition("boundary=")
+            kind, body = payload.multipart(json or {}, _entries(options.files), self._arrays, mark or None)
+            if not mark:
+                headers["content-type"] = kind
             json = None
         elif options.content is not None:
             if json is not None:
                 raise TypeError("Passing both `content` and `json_data` is not supported")
-            body = options.content
+            body = _whole(options.content)
         elif isinstance(json, bytes):
             body = json
         elif json is not None:
@@ -292,21 +288,23 @@ class Client:
     def _model_of(self, got: Got, shape: Any) -> Any:
         kind = got.headers.get("content-type", "application/json" if got.value is not None else "")
         if not kind.partition(";")[0].strip().endswith("json"):
-            if self._strict_response_validation:
+            value = _json_or_none(got) if self._is_model(shape) else None
+            if value is None and self._strict_response_validation:
                 raise self._validation_error(
                     got,
                     f"Expected Content-Type response header to be `application/json` but received `{kind}` instead.",
                     _text(got),
                 )
-            try:
-                value = loads(got.content or b"") if kind.endswith("json") or "json" in kind else None
-            except ValueError:
-                value = None
             if value is None:
                 return _text(got)
         else:
             value = got.value if got.value is not None else loads(got.content or b"")
         return self._cast(got, shape, value)
+
+    def _is_model(self, shape: Any) -> bool:
+        if isinstance(shape, str):
+            return ":" in shape and "f" in self._registry.entry(shape)
+        return isinstance(shape, type) and issubclass(shape, BaseModel)
 
     def _cast(self, got: Got, shape: Any, value: Any) -> Any:
         if self._strict_response_validation:
@@ -335,7 +333,7 @@ class Client:
         import pydantic
 
         if isinstance(cast_to, type) and issubclass(cast_to, pydantic.BaseModel) and not issubclass(cast_to, BaseModel):
-            raise TypeError("Pydantic models must subclass our base model type, e.g. `from openai import BaseModel`")
+            raise TypeError("a pydantic model for `cast_to` must be a subclass of this package's BaseModel")
         return shape_of(cast_to)
 
     def _stream_of(self, got: Got, options: RequestOptions, stream: Any, to: Any) -> Any:
@@ -404,11 +402,26 @@ class Client:
         return self._raw_face
 
 
+def _whole(content: Any) -> Any:
+    """A body that can be sent again, where it can be had: a file is read once, for all attempts."""
+    if hasattr(content, "read"):
+        content = content.read()
+    return content.encode() if isinstance(content, str) else content
+
+
 def _raw_of(options: RequestOptions) -> str:
     for name, value in options.given_headers().items():
         if name.lower() == "x-stainless-raw-response":
             return str(value)
     return ""
+
+
+def _json_or_none(got: Got) -> Any:
+    """The body of an answer that does not say it is JSON, where it is all the same."""
+    try:
+        return loads(got.content or b"")
+    except ValueError:
+        return None
 
 
 def _entries(files: Any) -> list[tuple[str, Any]]:

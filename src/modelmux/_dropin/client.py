@@ -6,6 +6,7 @@ hang on it by the tables (:mod:`modelmux._dropin.resources`).
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Any, Self
@@ -183,6 +184,8 @@ def _item(stream: bool, stream_cls: Any) -> Any:
 
 
 def _with_body(method: str, path: str, body: Any, content: Any, files: Any, options: Any) -> RequestOptions:
+    if isinstance(body, bytes):
+        warnings.warn("Pass raw bytes as `content`, not as `body`", DeprecationWarning, stacklevel=3)
     if body is not None and content is not None:
         raise TypeError("Passing both `body` and `content` is not supported")
     if files is not None and content is not None:

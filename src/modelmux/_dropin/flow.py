@@ -16,7 +16,7 @@ from collections.abc import Generator
 from typing import TYPE_CHECKING, Any
 
 from modelmux._dropin import retrying
-from modelmux._dropin.transport import Got, timed_out
+from modelmux._dropin.transport import Got, is_transport, timed_out
 
 if TYPE_CHECKING:
     from modelmux._dropin.base import Client
@@ -29,7 +29,7 @@ Flow = Generator[tuple[int, Any], Any, Any]
 def exchange(client: Client, options: RequestOptions) -> Generator[tuple[int, Any], Any, tuple[Got, int]]:
     """Ask until there is a good answer: it, and how many retries it took. Raises the drop-in's own errors."""
     tries, taken = options.get_max_retries(client.max_retries), 0
-    prepared, asked, first = client._prepare_options, None, options
+    prepared, asked, first, sent = client._prepare_options, None, options, None
     if options.idempotency_key is None and client._idempotency_header and options.method.lower() != "get":
         first = options = options.copy(idempotency_key=client._idempotency_key())
     while True:
@@ -38,6 +38,9 @@ def exchange(client: Client, options: RequestOptions) -> Generator[tuple[int, An
             asked = None
         if asked is None:
             asked = client._asked(options)
+            # What was read of files once is sent again as it was.
+            sent = asked.body if sent is None else sent
+            asked.body = sent
         if "x-stainless-retry-count" not in client._fixed_headers(options):
             asked.headers["x-stainless-retry-count"] = str(taken)
         hook = client._prepare_request
@@ -46,7 +49,9 @@ def exchange(client: Client, options: RequestOptions) -> Generator[tuple[int, An
         try:
             got: Got = yield SEND, asked
         except Exception as error:
-            if taken < tries:
+            if not is_transport(error):
+                raise  # not the network's: a hook of the caller's, or the caller's own client
+            if taken < tries and asked.replayable:
                 yield SLEEP, client._calculate_retry_timeout(tries - taken, options)
                 taken += 1
                 continue
@@ -55,7 +60,7 @@ def exchange(client: Client, options: RequestOptions) -> Generator[tuple[int, An
         if 200 <= got.status < 300:
             return got, taken
         client._log.debug('HTTP Request: %s "%s"', asked.method, got.status)
-        if taken < tries and client._should_retry(got):
+        if taken < tries and asked.replayable and client._should_retry(got):
             yield CLOSE, got
             yield SLEEP, client._calculate_retry_timeout(tries - taken, options, got.headers)
             taken += 1

@@ -73,10 +73,23 @@ class RequestOptions:
         return type(self)(**{**values, **changes})
 
     def get_max_retries(self, default: int) -> int:
-        return default if isinstance(self.max_retries, NotGiven) else self.max_retries
+        if isinstance(self.max_retries, NotGiven):
+            return default
+        check_retries(self.max_retries)
+        return self.max_retries
 
     def given_headers(self) -> Mapping[str, Any]:
         return {} if isinstance(self.headers, NotGiven) else self.headers
+
+
+def check_retries(value: Any) -> None:
+    """Raise TypeError for what is no number of retries, ValueError for one below zero."""
+    if value is None:
+        raise TypeError("max_retries cannot be None: 0 means no retries, and leaving it out means the default")
+    if not isinstance(value, int):
+        raise TypeError(f"max_retries must be a whole number (0 for no retries), not {value!r}")
+    if value < 0:
+        raise ValueError("max_retries must not be negative")
 
 
 def make_request_options(

@@ -166,8 +166,17 @@ class Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         root = name.partition(".")[0]
         if root not in ("types", "resources"):
             return None
+        if not self._known(name, root):
+            return None
         package = self._is_package(name, root)
         return importlib.machinery.ModuleSpec(fullname, self, is_package=package)
+
+    def _known(self, name: str, root: str) -> bool:
+        if root == "types":
+            return name in self._registry.modules()
+        home = ".".join(name.split(".")[:2])
+        refs = self._registry.index["resources"] if name == root else self._registry.file(home)
+        return any(ref.partition(":")[0] == name or ref.startswith(f"{name}.") for ref in refs)
 
     def _is_package(self, name: str, root: str) -> bool:
         if root == "types":

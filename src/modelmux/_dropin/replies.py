@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
+from modelmux._dropin.binary import Binary
 from modelmux._dropin.headers import Headers
 from modelmux._dropin.transport import Got
 from modelmux._json import loads
@@ -70,7 +71,7 @@ class BaseReply:
     def is_closed(self) -> bool:
         if self._got.is_native:
             return bool(self._got.native.is_closed)
-        return self._got.content is not None
+        return self._got.content is not None or self._got.closed
 
     @property
     def request_id(self) -> str | None:
@@ -167,7 +168,7 @@ class Reply(_Reading, BaseReply):
         """What the method would have returned; ``to``: as this type instead."""
         if self._stream is None:
             self._got.read()
-        return self._result(to)
+        return _bytes_of(self._result(to))
 
     def text(self) -> str:
         self.read()
@@ -183,7 +184,7 @@ class AsyncReply(BaseReply):
     async def parse(self, *, to: Any = None) -> Any:
         if self._stream is None:
             await self._got.aread()
-        return self._result(to)
+        return _bytes_of(self._result(to))
 
     async def read(self) -> bytes:
         return await self._got.aread()
@@ -240,6 +241,11 @@ class AsyncReply(BaseReply):
 
     async def close(self) -> None:
         await self._got.aclose()
+
+
+def _bytes_of(result: Any) -> Any:
+    """A file's content: who streams an answer has its bytes already, and no use for another reader of them."""
+    return result.content if isinstance(result, Binary) else result
 
 
 def _sized(chunks: Iterator[bytes], size: int | None) -> Iterator[bytes]:

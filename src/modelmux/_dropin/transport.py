@@ -22,6 +22,8 @@ from modelmux.errors import AttemptTimeout, ModelmuxError
 MAX_REDIRECTS = 20
 FINISH = 0.25
 """Seconds that the end of a stream which has said it is over is waited for."""
+_NETWORK = frozenset({"BrokenResourceError", "EndOfStream", "HTTPError", "InvalidURL", "SSLError", "StreamError"})
+"""Names of errors that HTTP clients, and what they stand on, raise for the network's faults."""
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 
@@ -42,6 +44,11 @@ class Asked:
     native: Any = field(default=None, repr=False)
     """What was handed to a client of the user's."""
 
+    @property
+    def replayable(self) -> bool:
+        """Whether the body can be sent again: an iterator's cannot."""
+        return self.body is None or isinstance(self.body, bytes | bytearray | list | tuple)
+
     def dressed(self) -> Any:
         """As a Request of the HTTP family in use."""
         if self.native is not None:
@@ -52,12 +59,13 @@ class Asked:
 class Got:
     """An answer: the head is here, the body is read when it is asked for. Close it always."""
 
-    __slots__ = ("_native", "_source", "asked", "content", "elapsed", "headers", "started", "status", "value")
+    __slots__ = ("_native", "_source", "asked", "closed", "content", "headers", "status", "value")
 
     def __init__(self, asked: Asked, status: int, headers: Mapping[str, str], source: Any, native: Any = None) -> None:
         self.asked, self.status, self.headers = asked, status, headers
         self._source, self._native = source, native
         self.content: bytes | None = None
+        self.closed = False
         self.value: Any = None
         """The body parsed, where it came that way."""
 
@@ -94,6 +102,7 @@ class Got:
             self._source.close()
 
     def close(self) -> None:
+        self.closed = True
         self._source.close()
 
     def finish(self) -> None:
@@ -123,12 +132,18 @@ class Got:
             await self._source.aclose()
 
     async def aclose(self) -> None:
+        self.closed = True
         await self._source.aclose()
 
     async def afinish(self) -> None:
         finish = getattr(self._source, "finish", None)
         if finish is not None:
             await finish()
+
+
+def is_transport(error: BaseException) -> bool:
+    """Whether an error is the network's, by our engine or by an HTTP client, and no fault of a hook or a program."""
+    return isinstance(error, ModelmuxError) or any(cls.__name__ in _NETWORK for cls in type(error).__mro__)
 
 
 def timed_out(error: BaseException) -> bool:
@@ -189,7 +204,8 @@ def _plain(asked: Asked) -> HttpRequest:
     headers = asked.headers
     if "accept-encoding" not in headers:
         headers = {**headers, "accept-encoding": "gzip, deflate"}
-    return HttpRequest(asked.method, asked.url, headers, asked.body or b"")
+    body = asked.body or b""
+    return HttpRequest(asked.method, asked.url, headers, body if isinstance(body, bytes) else b"".join(body))
 
 
 def _connect(timeout: Timeout) -> float:

@@ -39,6 +39,7 @@ def asking(resource: Any, given: dict[str, Any], method: str) -> tuple[Any, Any,
 
 def _prepared(resource: Any, given: dict[str, Any]) -> Any:
     given["tools"] = parsing.checked_tools(given.get("tools", omit)) or omit
+    given["stream"] = False
     options, kind, tools = asking(resource, given, "parse")
     options.post_parser = lambda completion: parsing.finish(completion, kind, tools)
     return options

@@ -58,13 +58,8 @@ class Manners(Base):
         """``mux``: a Mux that routes every call of this client. For the rest see the vendor's own client. Raises
         OpenAIError when there is no key.
         """
-        for name, value in (
-            ("workload_identity", workload_identity),
-            ("provider", provider),
-            ("data_residency", data_residency),
-        ):
-            if value is not None:
-                raise errors.OpenAIError(f"`{name}` is not supported here: pass an `api_key`, or a `base_url`")
+        if any(value is not None for value in (workload_identity, provider, data_residency)):
+            raise errors.OpenAIError("only keys and base URLs are supported here: pass an `api_key`, or a `base_url`")
         environment = os.environ.get
         self._provider: Callable[[], Any] | None = api_key if callable(api_key) else None
         key = "" if callable(api_key) else api_key
@@ -114,13 +109,18 @@ class Manners(Base):
 
     def _refresh(self, options: RequestOptions) -> Any:
         """Ask for the key, where a function gives it."""
-        del options
         assert self._provider is not None
+        if "admin_api_key_auth" in (options.security or ()):
+            return None
         found = self._provider()
         if inspect.isawaitable(found):
             return self._take_later(found)
         self.api_key = found
         return None
+
+    def _refresh_api_key(self) -> Any:
+        """Ask for the key now."""
+        return None if self._provider is None else self._refresh(RequestOptions("get", "/"))
 
     async def _take_later(self, found: Any) -> None:
         self.api_key = await found
@@ -202,6 +202,15 @@ class Manners(Base):
         self,
         *,
         api_key: str | Callable[[], Any] | None = None,
+        admin_api_key: str | None = None,
+        organization: str | None = None,
+        project: str | None = None,
+        webhook_secret: str | None = None,
+        workload_identity: Any = None,
+        provider: Any = None,
+        data_residency: Any = None,
+        mux: Any = None,
+        websocket_base_url: Any = None,
         base_url: Any = None,
         timeout: Any = not_given,
         http_client: Any = None,
@@ -214,16 +223,22 @@ class Manners(Base):
         **settings: Any,
     ) -> Self:
         """A client with some options changed, over the same connections."""
-        for name, one, other in (
-            ("headers", default_headers, set_default_headers),
-            ("query", default_query, set_default_query),
-        ):
-            if one is not None and other is not None:
-                raise ValueError(f"`default_{name}` and `set_default_{name}` arguments are mutually exclusive")
+        _one_of("headers", default_headers, set_default_headers)
+        _one_of("query", default_query, set_default_query)
         headers = self._custom_headers if set_default_headers is None else set_default_headers
         query = self._custom_query if set_default_query is None else set_default_query
         shared = http_client is None
         kept = {name: getattr(self, name) for name in self._settings}
+        settings |= {
+            "workload_identity": workload_identity,
+            "provider": provider,
+            "data_residency": data_residency,
+            "admin_api_key": admin_api_key,
+            "organization": organization,
+            "project": project,
+            "webhook_secret": webhook_secret,
+            "websocket_base_url": websocket_base_url,
+        }
         kept |= {name: value for name, value in settings.items() if value is not None}
         return type(self)(
             **{
@@ -235,7 +250,7 @@ class Manners(Base):
                 "max_retries": self.max_retries if isinstance(max_retries, NotGiven) else max_retries,
                 "default_headers": {**headers, **(default_headers or {})},
                 "default_query": {**query, **(default_query or {})},
-                "mux": self._mux,
+                "mux": mux or self._mux,
                 "_strict_response_validation": self._strict_response_validation,
                 "_enforce_credentials": False,
                 "websocket_base_url": self.websocket_base_url,
@@ -255,6 +270,11 @@ class Manners(Base):
     def with_streaming_response(self) -> Any:
         """All resources, their methods giving context managers of answers whose bodies are not read."""
         return Wrapped(self, "stream")
+
+
+def _one_of(name: str, one: Any, other: Any) -> None:
+    if one is not None and other is not None:
+        raise ValueError(f"`default_{name}` and `set_default_{name}` arguments are mutually exclusive")
 
 
 class OpenAI(Manners, SyncClient):

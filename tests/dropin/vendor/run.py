@@ -13,6 +13,7 @@ beside this file says which files exercise public behaviour, and why single test
 from __future__ import annotations
 
 import argparse
+import importlib
 import json
 import os
 import re
@@ -24,6 +25,7 @@ import tempfile
 import tomllib
 import venv
 import xml.etree.ElementTree as ET
+from collections.abc import Callable
 from pathlib import Path
 
 HERE = Path(__file__).parent
@@ -31,13 +33,13 @@ ROOT = HERE.parents[2]
 TOOLS = ["pytest", "pytest-asyncio", "rich", "inline-snapshot", "trio", "respx"]
 
 
-def environment(where: Path, package: str, version: str) -> Path:
+def environment(where: Path, package: str, version: str, more: list[str]) -> Path:
     """A Python with the vendor's SDK and this project."""
     python = where / "bin" / "python"
     if not python.exists():
         venv.create(where, with_pip=True)
         pip = [str(python), "-m", "pip", "install", "--quiet"]
-        subprocess.run([*pip, f"{package}=={version}", *TOOLS], check=True)
+        subprocess.run([*pip, f"{package}=={version}", *TOOLS, *more], check=True)
         subprocess.run([*pip, "--editable", str(ROOT)], check=True)
     return python
 
@@ -70,8 +72,33 @@ def rewrite(tests: Path, package: str) -> None:
             # A private module that we have no use for: the tests' own tools take it from the SDK.
             if not any(map(Path.exists, (home / f"{name}.py", home / name))):
                 text = re.sub(rf"{re.escape(new)}\.{name}\b", f"{package}.{name}", text)
+        text = re.sub(rf"(?m)^(\s*)from {re.escape(new)}((?:\.\w+)*) import (\([^)]*\)|[^\n(]+)", _by_name(package), text)
         if text != old:
             path.write_text(text, "utf-8")
+
+
+def _by_name(package: str) -> Callable[[re.Match[str]], str]:
+    """An import of private names: those that we have from us, the tests' own tools from the SDK."""
+
+    def split(found: re.Match[str]) -> str:
+        indent, module, names = found[1], found[2], found[3]
+        private = any(part.startswith("_") for part in module.split("."))
+        if not private and not any(name.strip().startswith("_") for name in names.strip("()").split(",")):
+            return found[0]
+        wanted = [name.strip() for name in re.sub(r"#[^\n]*", "", names).strip("()").split(",") if name.strip()]
+        try:
+            ours = importlib.import_module(f"modelmux.{package}{module}")
+        except ModuleNotFoundError:
+            ours = None
+        groups: dict[str, list[str]] = {}
+        for name in wanted:
+            kept = not (private or name.startswith("_")) or (ours is not None and hasattr(ours, name.split()[0]))
+            home = f"modelmux.{package}" if kept else package
+            groups.setdefault(home, []).append(name)
+        lines = (f"from {home}{module} import {', '.join(listed)}" for home, listed in groups.items())
+        return f"\n{indent}".join((f"{indent}{next(lines)}", *lines))
+
+    return split
 
 
 def results(report: Path) -> dict[str, tuple[str, str]]:
@@ -119,7 +146,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as temporary:
         work = options.keep or Path(temporary)
         work.mkdir(parents=True, exist_ok=True)
-        python = environment(options.venv or work / "venv", options.package, version)
+        python = environment(options.venv or work / "venv", options.package, version, plan.get("tools", []))
         source = work / f"{options.package}-{version}"
         if not (source / "tests").exists():
             source = fetch(python, options.package, version, work)
@@ -150,6 +177,7 @@ def main() -> None:
                     "addopts=",
                     f"--junitxml={report}",
                     "--tb=short",
+                    *plan.get("options", []),
                     *files,
                     *rest,
                 ],

@@ -69,7 +69,8 @@ def finish(parsed: Any, kind: Any, tools: Any) -> Any:
                 if getattr(part, "type", None) == "output_text" and text:
                     part.parsed = into(kind, text)
         elif what == "function_call":
-            item.parsed_arguments = arguments_of(known, item.name, item.arguments)
+            where = item.__dict__.get("namespace")
+            item.parsed_arguments = arguments_of(within(known, where, item.name), item.name, item.arguments)
     return parsed
 
 
@@ -79,6 +80,16 @@ def is_final(phase: Any) -> bool:
 
 
 type_to_text_format_param = text_format
+
+
+def within(tools: list[Any], namespace: str | None, name: str) -> list[Any]:
+    """The tools among which a call's name is to be looked up."""
+    if namespace is None:
+        return tools
+    spaces = [t for t in tools if isinstance(t, dict) and t.get("type") == "namespace" and t.get("name") == namespace]
+    if spaces:
+        return [tool for space in spaces for tool in space.get("tools") or ()]
+    return tools if namespace == name else []
 
 
 def arguments_of(tools: Iterable[Any], name: str, text: str) -> Any:

@@ -86,6 +86,20 @@ class ResponseStreamState:
                 more = parsing.into(self._format, text) if final and parsing.is_kind(self._format) and text else None
             yield build(_class(name), {**data, field: more})
 
+    def _renew(self, output: list[Any]) -> None:
+        """Take the items of a response that came again. Raises RuntimeError where it cannot be said which is which."""
+        taken: set[int] = set()
+        for item in output:
+            for index, known in self._items.items():
+                if not _alike(known, item):
+                    continue
+                ids = known.get("id"), item.get("id")
+                if index in taken or (ids[0] is not None and ids[0] != ids[1]):
+                    raise RuntimeError("conflicting output identities: an item came again as another one")
+                taken.add(index)
+                self._items[index] = dict(item)
+                break
+
     def _check_calls(self, output: list[Any]) -> None:
         known = {item["call_id"]: item for item in self._items.values() if item.get("call_id")}
         for item in output:
@@ -106,6 +120,8 @@ class ResponseStreamState:
         if isinstance(data.get("response"), dict):
             if self._data is None:
                 self._items = dict(enumerate(map(dict, data["response"].get("output") or [])))
+            elif kind in ("response.in_progress", "response.queued"):
+                self._renew(data["response"].get("output") or [])
             self._data = data["response"]
             return None
         index = data.get("output_index")
@@ -135,6 +151,14 @@ def _fold_into(item: dict[str, Any], kind: str, data: dict[str, Any]) -> dict[st
         item["arguments"] = (item.get("arguments") or "") + data["delta"]
         return item
     return None
+
+
+def _alike(known: dict[str, Any], item: dict[str, Any]) -> bool:
+    if known.get("type") != item.get("type"):
+        return False
+    if known.get("call_id") is not None:
+        return bool(known["call_id"] == item.get("call_id"))
+    return known.get("id") is not None and known["id"] == item.get("id")
 
 
 def _same_item(known: dict[str, Any] | None, item: dict[str, Any]) -> None:
