@@ -8,6 +8,7 @@ from modelmux._dropin.client import AsyncClient as AsyncAPIClient
 from modelmux._dropin.client import Client as BaseClient
 from modelmux._dropin.client import SyncClient as SyncAPIClient
 from modelmux._dropin.families import family
+from modelmux._dropin.options import RequestOptions as FinalRequestOptions
 from modelmux._dropin.options import make_request_options
 from modelmux._dropin.pages import AsyncPaginator, PageInfo
 from modelmux._dropin.pages import Page as BasePage
@@ -54,6 +55,7 @@ __all__ = [
     "AsyncPaginator",
     "BaseClient",
     "BasePage",
+    "FinalRequestOptions",
     "PageInfo",
     "SyncAPIClient",
     "make_request_options",

@@ -51,7 +51,7 @@ class Messages(_messages.Messages):
 
     def tool_runner(self, **kwargs: Any) -> Any:
         """Ask, run the tools that the model calls, and ask again, until it calls none: an iterator of its messages."""
-        from modelmux.anthropic.lib.tools._runner import runner
+        from modelmux.anthropic.lib.tools._beta_runner import runner
 
         return runner(self._client, kwargs, is_async=False)
 
@@ -63,7 +63,7 @@ class AsyncMessages(_messages.AsyncMessages):
 
     def tool_runner(self, **kwargs: Any) -> Any:
         """Ask, run the tools that the model calls, and ask again, until it calls none: an iterator of its messages."""
-        from modelmux.anthropic.lib.tools._runner import runner
+        from modelmux.anthropic.lib.tools._beta_runner import runner
 
         return runner(self._client, kwargs, is_async=True)
 

@@ -13,6 +13,7 @@ from modelmux._dropin.client import SyncClient as SyncBase
 from modelmux._dropin.flow import READ, exchange
 from modelmux._dropin.models import BaseModel, note
 from modelmux._dropin.options import RequestOptions
+from modelmux._dropin.retrying import asked_wait
 from modelmux._dropin.resources import Wrapped, children
 from modelmux._dropin.streams import SKIP
 from modelmux._dropin.timeouts import Timeout
@@ -21,10 +22,13 @@ from modelmux._http import SSE
 from modelmux._json import loads
 from modelmux.anthropic import _exceptions as errors
 from modelmux.anthropic import _response as faces
+from modelmux.anthropic import _streaming as streaming
 from modelmux.anthropic._constants import ANTHROPIC_API_VERSION, LONG_REQUEST, TOKENS_AN_HOUR
 from modelmux.anthropic._registry import registry
 
 HOME = "https://api.anthropic.com"
+_LONGEST_SLEEP = 4_294_967.0
+"""Seconds: platforms take no longer sleeps."""
 _FILE = "_response:BinaryAPIResponse"
 _HELPER = "x-stainless-helper"
 _NO_KEY = (
@@ -41,7 +45,6 @@ class Manners(Base):
     """What both clients have of this vendor."""
 
     _registry = registry
-    _honoured_wait = 4_294_967.0
     _files: tuple[type, type]
     """What an answer that is a file becomes: read, and to be read."""
 
@@ -147,6 +150,19 @@ class Manners(Base):
                 raise TypeError(f'"{_NO_KEY}"')
         return asked
 
+    def _url_for(self, options: RequestOptions, params: Mapping[str, Any]) -> str:
+        url = super()._url_for(options, params)
+        bare, mark, query = url.partition("?")
+        return f"{bare}?{query.replace('+', '%20')}" if mark and params else url
+
+    def _calculate_retry_timeout(
+        self, remaining_retries: int, options: RequestOptions, response_headers: Any = None
+    ) -> float:
+        wait = None if response_headers is None else asked_wait(response_headers)
+        if wait is not None and wait > 0:
+            return min(wait, _LONGEST_SLEEP)
+        return super()._calculate_retry_timeout(remaining_retries, options, None)
+
     def _request_id_of(self, got: Got) -> str | None:
         return got.headers.get("request-id")
 
@@ -171,22 +187,23 @@ class Manners(Base):
             yield READ, got
         return self._files[raw](got, self, options, "bytes", None, taken)
 
-    def _result(
-        self, got: Got, options: RequestOptions, cast_to: Any, stream: Any, to: Any = None, parsed: Any = None
-    ) -> Any:
+    def _result(self, got: Got, options: RequestOptions, cast_to: Any, stream: Any, to: Any = None) -> Any:
         kind = getattr(cast_to, "__origin__", cast_to)
         if isinstance(kind, type) and kind.__name__ in ("JSONLDecoder", "AsyncJSONLDecoder"):
             chunks = got.achunks() if self._is_async else got.chunks()
             return kind(raw_iterator=chunks, line_type=cast_to.__args__[0], http_response=got)
-        return super()._result(got, options, cast_to, stream, to, parsed)
+        return super()._result(got, options, cast_to, stream, to)
 
-    def _cast(self, got: Got, shape: Any, value: Any, cast_to: Any) -> Any:
-        result = super()._cast(got, shape, value, cast_to)
+    def _cast(self, got: Got, shape: Any, value: Any) -> Any:
+        result = super()._cast(got, shape, value)
         if isinstance(result, BaseModel):
             workspace = got.headers.get("anthropic-workspace-id")
             if workspace is not None:
                 note(result, "_workspace_id", workspace)
         return result
+
+    def _stream_class(self, kind: Any) -> Any:
+        return streaming.OF.get(kind, kind)
 
     def _event_reader(self, cast_to: Any, options: RequestOptions | None) -> Callable[[SSE, Any], Any]:
         from modelmux._dropin.shapes import shape_of
@@ -342,6 +359,10 @@ class Anthropic(Manners, SyncBase):
     _raw_face = faces.APIResponse
     _files = (faces.BinaryAPIResponse, faces.StreamedBinaryAPIResponse)
 
+    def request(self, cast_to: Any, options: RequestOptions, *, stream: bool = False, stream_cls: Any = None) -> Any:
+        kind = stream_cls or streaming.Stream[cast_to] if stream else None
+        return super().request(cast_to, options, stream=stream, stream_cls=kind)
+
     def _reply_face(self, raw: str) -> type:
         return faces.APIResponse
 
@@ -351,6 +372,12 @@ class AsyncAnthropic(Manners, AsyncBase):
 
     _raw_face = faces.AsyncAPIResponse
     _files = (faces.AsyncBinaryAPIResponse, faces.AsyncStreamedBinaryAPIResponse)
+
+    async def request(
+        self, cast_to: Any, options: RequestOptions, *, stream: bool = False, stream_cls: Any = None
+    ) -> Any:
+        kind = stream_cls or streaming.AsyncStream[cast_to] if stream else None
+        return await super().request(cast_to, options, stream=stream, stream_cls=kind)
 
     def _reply_face(self, raw: str) -> type:
         return faces.AsyncAPIResponse

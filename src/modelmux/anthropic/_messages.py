@@ -30,6 +30,12 @@ class Face:
     beta = False
 
     @classmethod
+    def table(cls, method: str) -> Mapping[str, Any]:
+        """What the tables say of a method; the sampling parameters are taken everywhere."""
+        entry = registry.resource(cls.ref)["m"][method]
+        return {**entry, "k": [*entry["k"], *(name for name in SAMPLING if name not in entry["k"])]}
+
+    @classmethod
     @cache
     def call(cls, method: str) -> Call:
         """A method of the table. What ``stream`` and ``parse`` send is what ``create`` sends."""
@@ -39,8 +45,7 @@ class Face:
             entry = {**entry, "header": like["header"] if not cls.beta else entry["header"]}
             sent = [name for name in entry["k"] if name in like["body"] or name == "mcp_servers"]
             return Call(f"Messages.{method}", {**entry, "body": sent})
-        keywords = [*entry["k"], *(name for name in SAMPLING if name not in entry["k"])]
-        whole = {**like, **entry, "k": keywords, "body": [*like["body"], *SAMPLING, "stream"]}
+        whole = {**like, **cls.table(method), "body": [*like["body"], *SAMPLING, "stream"]}
         return Call(f"Messages.{method}", whole)
 
     @classmethod
@@ -68,13 +73,13 @@ class Face:
         return call.options(values), call.entry["s"], wish
 
     @classmethod
-    def parsing(cls, kwargs: dict[str, Any], client: Any) -> RequestOptions:
-        """The request of ``parse``."""
+    def parsing(cls, kwargs: dict[str, Any], client: Any, *, helper: str | None = None) -> RequestOptions:
+        """The request of ``parse``. ``helper``: who says it asks, where it is not ``parse`` itself."""
         call = cls.call("parse")
         values = call.bind((), kwargs)
         cls.check(client, values, waits=True)
         wish = cls.output(values)
-        cls.prepare(values, {"x-stainless-helper": cls.parse_name})
+        cls.prepare(values, {"x-stainless-helper": cls.parse_name} if helper is None else None)
         options = call.options(values)
         options.post_parser = lambda message: _parsed.parsed(message, wish, cls.parsed)
         return options

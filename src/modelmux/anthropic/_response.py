@@ -2,46 +2,60 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Generic, TypeVar
 
+from modelmux._dropin import transport
 from modelmux._dropin.replies import AsyncReply, AsyncReplyManager, BaseReply, Reply, ReplyManager
+from modelmux._dropin.timeouts import DEFAULT_TIMEOUT
 
 AsyncResponseContextManager = AsyncReplyManager
 ResponseContextManager = ReplyManager
 
 
-class BaseAPIResponse(BaseReply):
-    """Head and body of an answer."""
+R = TypeVar("R")
 
-    def __class_getitem__(cls, item: object) -> Any:
-        return cls
+
+class BaseAPIResponse(BaseReply, Generic[R]):
+    """Head and body of an answer. ``raw``: a response of an HTTP family, in the place of one of ours."""
+
+    def __init__(self, got: Any = None, *args: Any, raw: Any = None, stream_cls: Any = None, **options: Any) -> None:
+        if raw is None:
+            super().__init__(got, *args, **options)
+            return
+        call = options["options"]
+        asked = transport.Asked(str(call.method).upper(), str(call.url), {}, None, DEFAULT_TIMEOUT)
+        body = transport._AsyncNativeBody if isinstance(self, AsyncReply) else transport._NativeBody
+        made = transport._NativeGot(asked, raw.status_code, transport._native_headers(raw), body(raw), raw)
+        item = (stream_cls or options["cast_to"]) if options.pop("stream", False) else None
+        values = {"retries_taken": 0, **options}
+        super().__init__(made, stream=item, **values)
 
     @property
     def workspace_id(self) -> str | None:
         return self._got.headers.get("anthropic-workspace-id")
 
 
-class APIResponse(BaseAPIResponse, Reply):
+class APIResponse(BaseAPIResponse[R], Reply):
     """What ``with_raw_response`` gives: ``text()``, ``json()`` and ``parse()`` are methods."""
 
 
-class AsyncAPIResponse(BaseAPIResponse, AsyncReply):
+class AsyncAPIResponse(BaseAPIResponse[R], AsyncReply):
     """:class:`APIResponse`, awaited."""
 
 
-class BinaryAPIResponse(APIResponse):
+class BinaryAPIResponse(APIResponse[bytes]):
     """An answer whose body is a file."""
 
 
-class AsyncBinaryAPIResponse(AsyncAPIResponse):
+class AsyncBinaryAPIResponse(AsyncAPIResponse[bytes]):
     """:class:`BinaryAPIResponse`, awaited."""
 
 
-class StreamedBinaryAPIResponse(APIResponse):
+class StreamedBinaryAPIResponse(APIResponse[bytes]):
     """A file that is read as it comes."""
 
 
-class AsyncStreamedBinaryAPIResponse(AsyncAPIResponse):
+class AsyncStreamedBinaryAPIResponse(AsyncAPIResponse[bytes]):
     """:class:`StreamedBinaryAPIResponse`, awaited."""
 
 

@@ -2,8 +2,71 @@
 
 from __future__ import annotations
 
-from modelmux._dropin.streams import AsyncStream, Stream
-from modelmux._http import SSE as ServerSentEvent
-from modelmux._http import SSEDecoder
+from collections.abc import AsyncIterator, Iterator
+from typing import Any, TypeVar
+
+from modelmux._dropin import streams
+from modelmux._http import SSE, SSEDecoder
+from modelmux._json import loads
+
+T = TypeVar("T")
+
+
+class ServerSentEvent:
+    """One event of a stream as the server wrote it."""
+
+    def __init__(self, *, event: str | None = None, data: str | None = None, id: str | None = None) -> None:
+        self.event, self.data, self.id = event or None, data or "", id
+
+    def json(self) -> Any:
+        """The data, parsed. Raises ValueError when it is no JSON."""
+        return loads(self.data)
+
+    def __repr__(self) -> str:
+        return f"ServerSentEvent(event={self.event}, data={self.data}, id={self.id})"
+
+
+def _event(event: SSE) -> ServerSentEvent:
+    return ServerSentEvent(event=event.event, data=event.data.decode("utf-8", "replace"))
+
+
+class Stream(streams.Stream[T]):
+    """Events of an answer, as they come. Close it, or use it in a ``with``, where it is not read to its end."""
+
+    def _iter_events(self) -> Iterator[Any]:
+        for event in super()._iter_events():
+            yield _event(event)
+
+    @staticmethod
+    def raw_events(response: Any) -> Iterator[ServerSentEvent]:
+        """The events of an HTTP response as the server wrote them."""
+        decoder = SSEDecoder()
+        for chunk in response.iter_bytes():
+            for event in decoder.feed(chunk):
+                yield _event(event)
+        for event in decoder.close():
+            yield _event(event)
+
+
+class AsyncStream(streams.AsyncStream[T]):
+    """:class:`Stream`, async."""
+
+    async def _iter_events(self) -> AsyncIterator[Any]:
+        async for event in super()._iter_events():
+            yield _event(event)
+
+    @staticmethod
+    async def raw_events(response: Any) -> AsyncIterator[ServerSentEvent]:
+        """The events of an HTTP response as the server wrote them."""
+        decoder = SSEDecoder()
+        async for chunk in response.aiter_bytes():
+            for event in decoder.feed(chunk):
+                yield _event(event)
+        for event in decoder.close():
+            yield _event(event)
+
+
+OF: dict[Any, Any] = {streams.Stream: Stream, streams.AsyncStream: AsyncStream}
+"""The shared classes, and ours in their stead."""
 
 __all__ = ["AsyncStream", "SSEDecoder", "ServerSentEvent", "Stream"]

@@ -4,10 +4,10 @@
 
     python tests/dropin/vendor/run.py openai [--venv DIR] [--keep DIR] [pytest arguments]
 
-Makes a virtual environment with the vendor's SDK (whose version the drop-in's tables name), fetches that version's source
-distribution, rewrites ``openai`` to ``modelmux.openai`` in a copy of its tests, starts a server with examples of every
-answer, and runs them. Nothing of the distribution is kept. Prints the share that passes and what fails; ``<vendor>.toml``
-beside this file says which files exercise public behaviour, and why single tests are left out.
+Makes a virtual environment with the vendor's SDK (whose version the drop-in's tables name), fetches that version's
+source distribution, rewrites ``openai`` to ``modelmux.openai`` in a copy of its tests, starts a server with examples of
+every answer, and runs them. Nothing of the distribution is kept. Prints the share that passes and what fails;
+``<vendor>.toml`` beside this file says which files exercise public behaviour, and why single tests are left out.
 """
 
 from __future__ import annotations
@@ -72,7 +72,9 @@ def rewrite(tests: Path, package: str) -> None:
             # A private module that we have no use for: the tests' own tools take it from the SDK.
             if not any(map(Path.exists, (home / f"{name}.py", home / name))):
                 text = re.sub(rf"{re.escape(new)}\.{name}\b", f"{package}.{name}", text)
-        text = re.sub(rf"(?m)^(\s*)from {re.escape(new)}((?:\.\w+)*) import (\([^)]*\)|[^\n(]+)", _by_name(package), text)
+        text = re.sub(
+            rf"(?m)^(\s*)from {re.escape(new)}((?:\.\w+)*) import (\([^)]*\)|[^\n(]+)", _by_name(package), text
+        )
         if text != old:
             path.write_text(text, "utf-8")
 

@@ -6,20 +6,20 @@ import importlib
 from typing import Any
 
 _HOME = {
-    "BetaAsyncBuiltinFunctionTool": "_functions",
-    "BetaAsyncFunctionTool": "_functions",
-    "BetaAsyncRunnableTool": "_functions",
-    "BetaAsyncStreamingToolRunner": "_runner",
-    "BetaAsyncToolRunner": "_runner",
-    "BetaBuiltinFunctionTool": "_functions",
-    "BetaFunctionTool": "_functions",
-    "BetaFunctionToolResultType": "_functions",
-    "BetaRunnableTool": "_functions",
-    "BetaStreamingToolRunner": "_runner",
-    "BetaToolRunner": "_runner",
-    "ToolError": "_functions",
-    "beta_async_tool": "_functions",
-    "beta_tool": "_functions",
+    "BetaAsyncBuiltinFunctionTool": "_beta_functions",
+    "BetaAsyncFunctionTool": "_beta_functions",
+    "BetaAsyncRunnableTool": "_beta_functions",
+    "BetaAsyncStreamingToolRunner": "_beta_runner",
+    "BetaAsyncToolRunner": "_beta_runner",
+    "BetaBuiltinFunctionTool": "_beta_functions",
+    "BetaFunctionTool": "_beta_functions",
+    "BetaFunctionToolResultType": "_beta_functions",
+    "BetaRunnableTool": "_beta_functions",
+    "BetaStreamingToolRunner": "_beta_runner",
+    "BetaToolRunner": "_beta_runner",
+    "ToolError": "_beta_functions",
+    "beta_async_tool": "_beta_functions",
+    "beta_tool": "_beta_functions",
 }
 __all__ = sorted(_HOME)  # noqa: PLE0605 - names are data
 
