@@ -45,6 +45,8 @@ PLAIN = {
     Any: "any",
 }
 VERBS = ("get", "post", "put", "patch", "delete")
+SEVERAL = ("poll", "wait_for", "chunked", "parse")
+"""Parts of names of methods that make more than one request, or read the answer their own way: written by hand."""
 COMMON = ("self", "extra_headers", "extra_query", "extra_body", "timeout", "idempotency_key", "stream")
 
 
@@ -310,6 +312,8 @@ class Resources:
         calls = [given, {p.name: given[p.name] for p in params if p.name in given and p.default is p.empty}]
         streams = any(p.name == "stream" for p in params)
         facts: dict[str, Any] = {}
+        if any(part in name for part in SEVERAL):
+            return facts
         for arguments in calls:
             try:
                 with warnings.catch_warnings(record=True) as warned:

@@ -67,7 +67,7 @@ _SCALARS = frozenset({str, int, float, bool, type(None)})
 
 
 def dump(model: Any, manner: Manner) -> Any:
-    """The fields of a model of the tables, then what it has beside them; not those that its class names in ``_hidden_``."""
+    """A model's fields, then what it has beside them; not those that its class names in ``_hidden_``."""
     from modelmux._dropin.models import plan_of
 
     plan = plan_of(type(model))

@@ -1,9 +1,9 @@
 """Result models: pydantic to the outside, cheap inside.
 
 :class:`BaseModel` is what users subclass. :class:`Made` is the base of the classes that tables describe: such a class
-has no pydantic schema of its own. Its fields exist as :class:`~pydantic.fields.FieldInfo` once somebody asks for them;
-an instance is filled straight from JSON, by a *plan* that knows which fields need converting; unknown fields are kept as
-extra ones, wrong types are kept as they are, and nothing is validated.
+has no pydantic schema of its own. Its fields exist as :class:`~pydantic.fields.FieldInfo` once somebody asks for
+them; an instance is filled straight from JSON, by a *plan* that knows which fields need converting; unknown fields are
+kept as extra ones, wrong types are kept as they are, and nothing is validated.
 """
 
 from __future__ import annotations

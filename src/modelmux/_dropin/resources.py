@@ -198,9 +198,8 @@ class Call:
         """The arguments by name. Raises TypeError as Python would."""
         if args:
             if len(args) > len(self.positional):
-                raise TypeError(
-                    f"{self.name}() takes {len(self.positional) + 1} positional arguments but {len(args) + 1} were given"
-                )
+                most, came = len(self.positional) + 1, len(args) + 1
+                raise TypeError(f"{self.name}() takes {most} positional arguments but {came} were given")
             for name, value in zip(self.positional, args, strict=False):
                 if name in kwargs:
                     raise TypeError(f"{self.name}() got multiple values for argument {name!r}")

@@ -30,7 +30,7 @@ class OtherPlatform:
 
 def get_platform() -> Any:
     """The system's name, as it is told in headers."""
-    name = headers.system()
+    name: str = headers.system()
     return OtherPlatform(name.removeprefix("Other:")) if name.startswith("Other:") else name
 
 
@@ -46,14 +46,14 @@ def _http_client(name: str, kind: str, package: str | None) -> Any:
     """A subclass of an HTTP family's client with the vendor's defaults."""
     module = family() if package is None else importlib.import_module(package)
 
-    class Default(getattr(module, kind)):  # type: ignore[misc]  # the family is known at run time
-        def __init__(self, **options: Any) -> None:
-            limits = module.Limits(max_connections=1000, max_keepalive_connections=100)
-            timeout = module.Timeout(timeout=600, connect=5.0)
-            super().__init__(**{"timeout": timeout, "limits": limits, "follow_redirects": True, **options})
+    parent: Any = getattr(module, kind)
 
-    Default.__name__ = Default.__qualname__ = name
-    return Default
+    def begin(self: Any, **options: Any) -> None:
+        limits = module.Limits(max_connections=1000, max_keepalive_connections=100)
+        timeout = module.Timeout(timeout=600, connect=5.0)
+        parent.__init__(self, **{"timeout": timeout, "limits": limits, "follow_redirects": True, **options})
+
+    return type(name, (parent,), {"__init__": begin, "__module__": __name__})
 
 
 _MADE = {
@@ -70,7 +70,7 @@ _MADE = {
 
 
 def __getattr__(name: str) -> Any:
-    make = _MADE.get(name)
+    make: Any = _MADE.get(name)
     if make is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     value = make()

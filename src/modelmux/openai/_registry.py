@@ -16,7 +16,10 @@ _HELPERS = {
     "resources.audio.translations:Translations": "_audio:Translations",
     "resources.chat.completions.completions:Completions": "_chat:Completions",
     "resources.embeddings:Embeddings": "_embeddings:Embeddings",
+    "resources.files:Files": "_polling:Files",
     "resources.responses.responses:Responses": "_responses:Responses",
+    "resources.vector_stores.file_batches:FileBatches": "_polling:FileBatches",
+    "resources.vector_stores.files:Files": "_polling:VectorStoreFiles",
 }
 """Resource class -> module and class of its methods that are written by hand. An async twin has ``Async`` before."""
 

@@ -56,8 +56,10 @@ EVENTS = "".join(
         ("response.created", '{"type":"response.created","sequence_number":0,"response":{"id":"r","output":[]}}'),
         (
             "response.output_text.delta",
-            '{"type":"response.output_text.delta","sequence_number":1,"delta":"hi","item_id":"m","output_index":0,'
-            '"content_index":0,"logprobs":[]}',
+            (
+                '{"type":"response.output_text.delta","sequence_number":1,"delta":"hi","item_id":"m","output_index":0,'
+                '"content_index":0,"logprobs":[]}'
+            ),
         ),
         ("response.completed", '{"type":"response.completed","sequence_number":2,"response":{"id":"r","output":[]}}'),
     )

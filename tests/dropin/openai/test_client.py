@@ -106,8 +106,8 @@ def test_a_stream_left_early_is_closed_and_one_with_an_error_raises_it(loopback:
     loopback.say(STREAM)
     with client.chat.completions.create(**ASK, stream=True) as stream:
         assert next(iter(stream)).choices[0].delta.content == "he"
+    loopback.say(Say(ERROR, 404))
     with pytest.raises(openai.NotFoundError):
-        loopback.say(Say(ERROR, 404))
         client.chat.completions.create(**ASK, stream=True)
 
 

@@ -70,7 +70,7 @@ class Azure:
         token = environment("AZURE_OPENAI_AD_TOKEN") if azure_ad_token is None else azure_ad_token
         if api_key is None and token is None and azure_ad_token_provider is None and _enforce_credentials:
             raise OpenAIError(
-                "Missing credentials. Please pass one of `api_key`, `azure_ad_token`, `azure_ad_token_provider`, or the "
+                "Missing credentials. Pass one of `api_key`, `azure_ad_token`, `azure_ad_token_provider`, or set "
                 "`AZURE_OPENAI_API_KEY` or `AZURE_OPENAI_AD_TOKEN` environment variables."
             )
         version = environment("OPENAI_API_VERSION") if api_version is None else api_version
