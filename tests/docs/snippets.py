@@ -69,7 +69,7 @@ def blocks(page: str) -> list[Block]:
             found.append(Block(before.kind, before.code, before.line, before.span, expected=block))
         else:
             found.append(block)
-        adjacent = block.kind == "python"
+        adjacent = block.kind in ("python", "py")
         skip = False
     return found
 

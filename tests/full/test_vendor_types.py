@@ -1,17 +1,15 @@
 """Bodies made from every recorded request are what the vendors' own SDKs would have let their users send.
 
-Each SDK lives in a virtual environment of its own, below the directory that ``MODELMUX_SDK_VENVS`` names (a temporary
-one by default), and judges there (``benchmarks/sdk_types.py``). A request that comes from another format is judged
-always; one that stays in its format only where the SDK takes the recorded body itself: clients send what no type knows.
+Each SDK lives in an environment of its own (``environments.py``) and judges there (``benchmarks/sdk_types.py``). A
+request that comes from another format is judged always; one that stays in its format only where the SDK takes the
+recorded body itself: clients send what no type knows.
 """
 
 from __future__ import annotations
 
 import json
-import os
 import re
 import subprocess
-import venv
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -23,6 +21,7 @@ from typing import Any
 import pytest
 
 import corpus
+from full.environments import directory, python_of
 from modelmux import wire
 from modelmux.errors import ModelmuxError
 from modelmux.types import Request
@@ -125,17 +124,6 @@ def cases(target: str) -> Iterator[Case]:
         yield Case(row_id, target, body, original if same else None)
 
 
-def interpreter(sdk: str, homes: Path) -> Path:
-    """The Python of the SDK's environment, which is made where it is not there yet."""
-    home = homes / SDKS[sdk]
-    python, ready = home / "bin" / "python", home / "ready"
-    if not ready.exists():
-        venv.create(home, with_pip=True, clear=True)
-        subprocess.run([python, "-m", "pip", "install", "--quiet", SDKS[sdk]], check=True, capture_output=True)
-        ready.touch()
-    return python
-
-
 def verdicts(sdk: str, python: Path, asked: list[tuple[str, dict[str, Any]]]) -> list[str | None]:
     """What the SDK says of each body: None where its types take it."""
     lines = "".join(json.dumps({"target": target, "body": body}) + "\n" for target, body in asked)
@@ -148,10 +136,9 @@ def verdicts(sdk: str, python: Path, asked: list[tuple[str, dict[str, Any]]]) ->
 
 @pytest.fixture(scope="module")
 def pythons(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    kept = os.environ.get("MODELMUX_SDK_VENVS")
-    homes = Path(kept) if kept else tmp_path_factory.mktemp("sdks")
+    homes = directory(tmp_path_factory.getbasetemp() / "sdks")
     with ThreadPoolExecutor(2) as pool:
-        return dict(zip(SDKS, pool.map(lambda sdk: interpreter(sdk, homes), SDKS), strict=True))
+        return dict(zip(SDKS, pool.map(lambda sdk: python_of(homes / SDKS[sdk], SDKS[sdk]), SDKS), strict=True))
 
 
 def why(case: Case, said: str) -> str | None:

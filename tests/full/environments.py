@@ -1,0 +1,32 @@
+"""Virtual environments for vendors' SDKs and their users' frameworks: none of them is needed or pinned by modelmux.
+
+``MODELMUX_SDK_VENVS`` names the directory that keeps them between runs; a temporary one by default.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import venv
+from pathlib import Path
+
+CHECKOUT = Path(__file__).parents[2]
+
+
+def directory(default: Path) -> Path:
+    """Where the environments are."""
+    return Path(os.environ.get("MODELMUX_SDK_VENVS") or default)
+
+
+def python_of(home: Path, *requires: str, with_modelmux: bool = False) -> Path:
+    """The Python of the environment ``home``, which is made where it is not there yet: ``requires`` is what pip is
+    asked for, ``with_modelmux`` adds this checkout.
+    """
+    python, ready = home / "bin" / "python", home / "ready"
+    if not ready.exists():
+        venv.create(home, with_pip=True, clear=True)
+        wanted = [*(("-e", str(CHECKOUT)) if with_modelmux else ()), *requires]
+        done = subprocess.run([python, "-m", "pip", "install", "--quiet", *wanted], capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        ready.touch()
+    return python

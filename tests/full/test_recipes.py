@@ -1,0 +1,83 @@
+"""The recipes for vendors' SDKs and frameworks, run with these: the code of each page, and the cases of
+``benchmarks/recipes``. A run over all clients writes the table of ``docs/recipes/index.md``.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import tomllib
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from full.environments import CHECKOUT, directory, python_of
+
+WORKERS = CHECKOUT / "benchmarks" / "recipes"
+PAGES = CHECKOUT / "docs" / "recipes"
+CLIENTS: dict[str, dict[str, Any]] = tomllib.loads((WORKERS / "clients.toml").read_text("utf-8"))
+SECONDS = 300
+
+BEGIN, END = "<!-- clients: written by tests/full/test_recipes.py -->", "<!-- end of clients -->"
+
+
+@pytest.fixture(scope="session")
+def homes(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return directory(tmp_path_factory.getbasetemp() / "sdks")
+
+
+def python_for(client: str, homes: Path) -> Path:
+    home = CLIENTS[client].get("home", client)
+    return python_of(homes / f"recipes-{home}", *CLIENTS[home]["requires"], with_modelmux=True)
+
+
+@cache
+def outcomes(client: str, homes: Path) -> dict[str, Any]:
+    """What ``run.py`` says of a client: its versions, and each case."""
+    command = [python_for(client, homes), WORKERS / "run.py", client]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS, check=False)
+    assert done.returncode == 0, done.stderr
+    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return found
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("client", CLIENTS)
+def test_a_client_goes_through_modelmux_as_its_page_says(client: str, homes: Path) -> None:
+    cases = outcomes(client, homes)["cases"]
+    assert {name: said for name, said in cases.items() if said != "ok" and not said.startswith("none: ")} == {}
+    assert {name for name, said in cases.items() if said != "ok"} == set(CLIENTS[client].get("without", {}))
+
+
+@pytest.mark.full
+def test_the_table_of_clients_is_written(homes: Path) -> None:
+    page = PAGES / "index.md"
+    before, _, rest = page.read_text("utf-8").partition(BEGIN)
+    _, _, after = rest.partition(END)
+    assert rest
+    rows = [outcomes(client, homes) for client in CLIENTS]
+    page.write_text(f"{before}{BEGIN}\n{table(rows)}\n{END}{after}", "utf-8")
+
+
+def table(rows: list[dict[str, Any]]) -> str:
+    lines = ["| client | tried with | cases passed | not there |", "|---|---|---|---|"]
+    for row in rows:
+        client, cases = CLIENTS[row["client"]], row["cases"]
+        title, page = client.get("title", row["client"]), client.get("page", row["client"])
+        versions = ", ".join(f"{name} {version}" for name, version in row["versions"].items())
+        passed = sum(said == "ok" for said in cases.values())
+        there = sum(not said.startswith("none: ") for said in cases.values())
+        absent = "; ".join(f"{name}: {said.partition(': ')[2]}" for name, said in cases.items() if said[:5] == "none:")
+        lines.append(f"| [{title}]({page}.md) | {versions} | {passed} of {there} | {absent} |")
+    return "\n".join(lines)
+
+
+def test_every_client_has_a_page_with_a_set_up_and_its_use() -> None:
+    for name, client in CLIENTS.items():
+        text = (PAGES / f"{client.get('page', name)}.md").read_text("utf-8")
+        assert text.count("```py\n") >= 2, name
+        assert "What works: " in text or "all else is as with" in text, name
+        assert (WORKERS / f"{client['adapter']}.py").exists()
+        assert CLIENTS[client.get("home", name)]["requires"]
