@@ -111,8 +111,9 @@ class Progress:
     numbered: int = 0
 
     def give_back(self, grant: Grant) -> None:
-        """Nothing was sent with this grant."""
-        self.env.state.settle(grant, Outcome(self.env.clock.monotonic(), None, sent=False))
+        """Nothing was sent with this grant, unless how that ended was said already."""
+        if not grant.settled:
+            self.env.state.settle(grant, Outcome(self.env.clock.monotonic(), None, sent=False))
 
     def number(self) -> int:
         """The number of the attempt that begins now."""

@@ -15,11 +15,12 @@ from modelmux import _race as race
 from modelmux._effects import Claim, Effect, Emit, Look, NextBytes, Race, Send, Sleep
 from modelmux._engines._abort import Abort
 from modelmux.errors import ModelmuxError
+from modelmux.routing.claims import Grant, Outcome
 
 if TYPE_CHECKING:
     from modelmux._clock import Clock
     from modelmux._engines import AsyncEngine, AsyncStream, Engine, SyncStream
-    from modelmux.routing.claims import Blocked, Grant
+    from modelmux.routing.claims import Blocked
     from modelmux.state import Store
     from modelmux.types import Reply
 
@@ -87,6 +88,8 @@ class Driver:
                 except ModelmuxError as failure:
                     error = failure
                 if self._switch is not None and self._switch.thrown:
+                    if type(result) is Grant:
+                        self._state.settle(result, Outcome(self._clock.monotonic(), None, sent=False))
                     raise race.Lost
         except StopIteration as stop:
             self.reply = stop.value

@@ -59,8 +59,18 @@ def exchange(call: Call, env: Env) -> Generator[Effect, Any, Reply]:
 def _attempted(
     progress: Progress, grant: Grant, broken: ModelmuxError | None
 ) -> Generator[Effect, Any, tuple[Trial, list[Event]]]:
-    """The next attempt: the first one, hedged where the call asks for it; after a break, one that goes on with what the
-    caller has, or begins anew and says so.
+    """The next attempt, whose grant is settled whatever happens in it."""
+    try:
+        return (yield from _made(progress, grant, broken))
+    finally:
+        progress.give_back(grant)
+
+
+def _made(
+    progress: Progress, grant: Grant, broken: ModelmuxError | None
+) -> Generator[Effect, Any, tuple[Trial, list[Event]]]:
+    """The first attempt, hedged where the call asks for it; after a break, one that goes on with what the caller has,
+    or begins anew and says so.
     """
     call, partial = progress.call, progress.partial
     if partial is None:
@@ -72,9 +82,5 @@ def _attempted(
     if request is not None:
         return (yield from joined(leg.run(progress, grant, request), partial))
     progress.partial = None
-    try:
-        yield Emit([Restarted(str(broken), target.provider, target.name)])
-    except BaseException:
-        progress.give_back(grant)
-        raise
+    yield Emit([Restarted(str(broken), target.provider, target.name)])
     return (yield from leg.run(progress, grant))

@@ -43,7 +43,8 @@ def hedged(progress: Progress, grant: Grant, hedge: Hedge) -> Leg:
         return (yield from legs[won.leg])
     finally:
         for other_leg in legs:
-            other_leg.close()
+            if not getattr(other_leg, "gi_running", False):  # else its thread, told to stop, is inside it and ends it
+                other_leg.close()
 
 
 def _second(progress: Progress, name: str, hedge: Hedge) -> Leg:
@@ -56,14 +57,16 @@ def _second(progress: Progress, name: str, hedge: Hedge) -> Leg:
     answer = yield claim(progress, name)
     if not isinstance(answer, Grant):
         raise Withdrawn(answer.reason)
-    if not env.state.may_hedge(hedge, cost, env.clock.monotonic()):
-        progress.give_back(answer)
-        raise Withdrawn("the share of hedges is used up")
     try:
+        if not env.state.may_hedge(hedge, cost, env.clock.monotonic()):
+            raise Withdrawn("the share of hedges is used up")
         return (yield from leg.run(progress, answer))
     except ModelmuxError as error:
-        progress.history.append(Tried(name, error, env.clock.monotonic()))
+        if not isinstance(error, Withdrawn):
+            progress.history.append(Tried(name, error, env.clock.monotonic()))
         raise
+    finally:
+        progress.give_back(answer)
 
 
 def _other(progress: Progress, name: str) -> str | None:

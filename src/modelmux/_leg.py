@@ -35,17 +35,14 @@ _FAIR = 1.0
 def run(
     progress: Progress, grant: Grant, request: Request | None = None
 ) -> Generator[Effect, Any, tuple[Trial, list[Event]]]:
-    """One attempt with the leave that ``grant`` is. Returns the stream's last events, which the caller gets once the
-    outcome is recorded. ``request`` stands in for the call's own. Raises ModelmuxError.
+    """One attempt with the leave that ``grant`` is, which the caller gives back where nothing was sent. Returns the
+    stream's last events, which the caller gets once the outcome is recorded. ``request`` stands in for the call's own.
+    Raises ModelmuxError.
     """
     call, env = progress.call, progress.env
-    try:
-        trial, http, token = yield from _prepared(progress, grant.scopes.endpoint, request or call.request)
-        row = books.intent(trial, call, progress.decision)
-        env.recorder.intent(row)
-    except BaseException:
-        progress.give_back(grant)
-        raise
+    trial, http, token = yield from _prepared(progress, grant.scopes.endpoint, request or call.request)
+    row = books.intent(trial, call, progress.decision)
+    env.recorder.intent(row)
     progress.spent += row.bound_nano or 0
     try:
         hold = call.on_break == "buffer"
@@ -139,14 +136,21 @@ def _settle(progress: Progress, trial: Trial, row: AttemptRow, grant: Grant) -> 
     env = progress.env
     done = books.bill(trial, progress.decision.input_tokens(trial.target.name))
     intent, row = row, books.outcome(row, trial, done, env.clock.time())
-    env.recorder.outcome(row)
     # It counts at its bound from the start, and goes on so unless something better is known in its currency.
     comparable = row.cost_nano is not None and row.currency == (intent.currency or row.currency)
     if comparable:
         progress.spent += (row.cost_nano or 0) - (intent.bound_nano or 0)
     progress.attempts.append(books.receipt_line(row, trial, done))
+    try:
+        env.recorder.outcome(row)
+    finally:
+        env.state.settle(grant, _said(progress, trial, done))
+
+
+def _said(progress: Progress, trial: Trial, done: books.Bill) -> Outcome:
+    """What the attempt says about its endpoint."""
     head = trial.answered.head if trial.answered is not None else None
-    outcome = Outcome(env.clock.monotonic(), None, headers=head.headers if head is not None else {})
+    outcome = Outcome(progress.env.clock.monotonic(), None, headers=head.headers if head is not None else {})
     error = trial.error
     outcome.stream = progress.call.stream
     if error is None:  # it answered, or whoever waited left: it was at least that late
@@ -159,7 +163,7 @@ def _settle(progress: Progress, trial: Trial, row: AttemptRow, grant: Grant) -> 
     if done.usage.reported:
         outcome.input_tokens = sum([done.usage[unit] for unit in INPUT_TOKENS])
         outcome.output_tokens = done.usage["output"] + done.usage["reasoning"]
-    env.state.settle(grant, outcome)
+    return outcome
 
 
 def _measured(outcome: Outcome, trial: Trial, done: books.Bill, stream: bool) -> None:

@@ -45,8 +45,11 @@ class Legs:
             threading.Thread(target=self._later, args=(place,), name="modelmux hedge", daemon=True)
             for place in range(1, len(self._drivers))
         ]
-        for thread in threads:
-            thread.start()
+        try:
+            for thread in threads:
+                thread.start()
+        except RuntimeError:  # no thread to spare: who has one goes on alone
+            threads = [thread for thread in threads if thread.ident is not None]
         try:
             self._leg(0)
             self._over.wait()

@@ -46,13 +46,14 @@ class Grant:
     """Leave to send one attempt, not before ``at`` (steady clock). ``probe``: the number of the probe of a tripped
     breaker that this attempt is, 0 when it is none.
 
-    ``taken`` is the limits' own note of what was reserved, which they get back when it is settled.
+    ``taken`` is the limits' own note of what was reserved, which they get back when it is ``settled``.
     """
 
     scopes: Scopes
     at: float
     probe: int = 0
     taken: Any = None
+    settled: bool = False
 
 
 @dataclass(slots=True, eq=False)

@@ -38,14 +38,14 @@ class Store(Protocol):
     ) -> Grant | Blocked:
         """Leave to send an attempt of that size, at once or within ``patience`` seconds; else why not, and until when.
         ``force`` asks although a breaker is open; ``waited`` again, after a refusal for want of a slot. A grant is
-        settled exactly once.
+        always settled.
         """
 
     def due(self, grant: Grant, at: float) -> float:
         """When a granted attempt may really go, asked at its time: later where a vendor has told everybody to wait."""
 
     def settle(self, grant: Grant, outcome: Outcome) -> None:
-        """How a granted attempt ended."""
+        """How a granted attempt ended. Said again of the same grant, it changes nothing."""
 
     def may_repeat(self, scopes: Scopes, at: float) -> bool:
         """Whether this provider's retry budget has a token; takes it."""

@@ -87,6 +87,9 @@ class MemoryStore:
     def settle(self, grant: Grant, outcome: Outcome) -> None:
         scopes, at, name = grant.scopes, outcome.at, grant.scopes.endpoint
         with self._lock:
+            if grant.settled:
+                return
+            grant.settled = True
             news = self._limits.settle(grant.taken, outcome)
             if outcome.ok:
                 self._breakers.succeeded(scopes, at, grant.probe, began=grant.at)
