@@ -406,10 +406,10 @@ def same(found: Any, sent: Any) -> bool:
 
 
 FACTS = {
-    "deprecated": ("resources.messages", "DEPRECATED_MODELS"),
-    "warn_thinking": ("resources.messages.messages", "MODELS_TO_WARN_WITH_THINKING_ENABLED"),
-    "nonstreaming_tokens": ("_constants", "MODEL_NONSTREAMING_TOKENS"),
-    "api_version": ("_constants", "ANTHROPIC_API_VERSION"),
+    "DEPRECATED_MODELS": "resources.messages",
+    "MODELS_TO_WARN_WITH_THINKING_ENABLED": "resources.messages.messages",
+    "MODEL_NONSTREAMING_TOKENS": "_constants",
+    "ANTHROPIC_API_VERSION": "_constants",
 }
 """Values that decide what a client does, and where an SDK has them."""
 
@@ -417,9 +417,9 @@ FACTS = {
 def facts(root: str, types: Types) -> dict[str, Any]:
     """Values by name, and the error classes by status and code, where an SDK has such."""
     found: dict[str, Any] = {}
-    for name, (module, variable) in FACTS.items():
+    for name, module in FACTS.items():
         try:
-            found[name] = getattr(importlib.import_module(f"{root}.{module}"), variable)
+            found[name] = getattr(importlib.import_module(f"{root}.{module}"), name)
         except (ImportError, AttributeError):
             continue
     try:

@@ -22,6 +22,13 @@ class Omit:
 
     __slots__ = ()
 
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: Any) -> Any:
+        from pydantic_core import core_schema
+
+        del source, handler
+        return core_schema.is_instance_schema(cls)
+
     def __bool__(self) -> Literal[False]:
         return False
 

@@ -23,7 +23,7 @@ from modelmux._dropin.replies import AsyncReply, LegacyReply, Reply
 from modelmux._dropin.shapes import shape_of
 from modelmux._dropin.streams import AsyncStream, Stream
 from modelmux._dropin.timeouts import DEFAULT_TIMEOUT, Timeout, as_timeout
-from modelmux._dropin.transport import Asked, AsyncWire, Got, Wire
+from modelmux._dropin.transport import Asked, AsyncWire, Got, Wire, is_transport
 from modelmux._http import SSE
 from modelmux._json import loads
 
@@ -257,6 +257,10 @@ class Client:
         status = response.status if isinstance(response, Got) else response.status_code
         return retrying.worth_it(status, response.headers, longest=self._longest_wait)
 
+    def _is_worth_another(self, error: Exception) -> bool:
+        """Whether what went wrong below may go right the next time: the network's faults, not a program's."""
+        return is_transport(error)
+
     def _unauthorised(self, got: Got, asked: Asked, options: RequestOptions) -> Any:
         """A generator: another request to try after an answer that is an error, or None."""
         del got, asked, options
@@ -287,7 +291,7 @@ class Client:
 
     def _model_of(self, got: Got, shape: Any) -> Any:
         kind = got.headers.get("content-type", "application/json" if got.value is not None else "")
-        if not kind.partition(";")[0].strip().endswith("json"):
+        if not kind.partition(";")[0].strip().lower().endswith("json"):
             value = _json_or_none(got) if self._is_model(shape) else None
             if value is None and self._strict_response_validation:
                 raise self._validation_error(

@@ -16,7 +16,7 @@ from collections.abc import Generator
 from typing import TYPE_CHECKING, Any
 
 from modelmux._dropin import retrying
-from modelmux._dropin.transport import Got, is_transport, timed_out
+from modelmux._dropin.transport import Got, timed_out
 
 if TYPE_CHECKING:
     from modelmux._dropin.base import Client
@@ -49,7 +49,7 @@ def exchange(client: Client, options: RequestOptions) -> Generator[tuple[int, An
         try:
             got: Got = yield SEND, asked
         except Exception as error:
-            if not is_transport(error):
+            if not client._is_worth_another(error):
                 raise  # not the network's: a hook of the caller's, or the caller's own client
             if taken < tries and asked.replayable:
                 yield SLEEP, client._calculate_retry_timeout(tries - taken, options)

@@ -18,7 +18,7 @@ from pydantic._internal._model_construction import ModelMetaclass
 from pydantic_core import SchemaSerializer, core_schema
 
 from modelmux._dropin import dumping
-from modelmux._dropin.shapes import Shape, Shapes, shape_of
+from modelmux._dropin.shapes import Shape, Shapes, discriminator, shape_of
 
 if TYPE_CHECKING:
     from pydantic.fields import FieldInfo
@@ -342,7 +342,7 @@ def _from_fields(cls: Any) -> dict[str, tuple[str, Any, Any]]:
     out = {}
     for name, info in cls.__pydantic_fields__.items():
         shape = shape_of(info.annotation)
-        key = next((m.discriminator for m in info.metadata if getattr(m, "discriminator", None)), None)
+        key = next(filter(None, map(discriminator, info.metadata)), None)
         if key and isinstance(shape, list) and shape[0] == "union":
             shape = ["union", key, *shape[2:]]
         default = MISSING if info.is_required() else info.get_default(call_default_factory=True, validated_data={})

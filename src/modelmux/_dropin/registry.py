@@ -220,6 +220,8 @@ def _resource_names(registry: Registry, module: ModuleType, name: str) -> Callab
         if attribute.startswith("__"):
             raise AttributeError(attribute)
         value = named(registry, name, attribute)
+        if value is None and attribute.isupper():
+            value = registry.file("facts").get(attribute)
         if value is None:
             try:
                 value = importlib.import_module(f"{module.__name__}.{attribute}")

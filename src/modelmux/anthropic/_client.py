@@ -133,11 +133,27 @@ class Manners(Base):
     def _own_headers(self) -> Mapping[str, Any]:
         return {"anthropic-version": ANTHROPIC_API_VERSION}
 
+    def _left_out(self, options: RequestOptions) -> set[str]:
+        """The headers that the caller takes away, in lower case."""
+        last = {n.lower(): v for layer in (self._custom_headers, options.given_headers()) for n, v in layer.items()}
+        return {name for name, value in last.items() if type(value) is Omit}
+
+    def _fixed_headers(self, options: RequestOptions) -> set[str]:
+        return super()._fixed_headers(options) | {name.lower() for name in self._custom_headers}
+
+    def _is_worth_another(self, error: Exception) -> bool:
+        return True  # as this vendor's client: whatever came up
+
     def _headers_for(self, options: RequestOptions) -> dict[str, str]:
         headers = super()._headers_for(options)
         timeout = options.timeout
         said = timeout.read if hasattr(timeout, "read") else timeout
         headers.setdefault("x-stainless-timeout", str(said))
+        for name in self._left_out(options):
+            headers.pop(name, None)
+        kind = headers.get("content-type", "")
+        if kind[:19].lower() == "multipart/form-data":
+            headers["content-type"] = kind[:19].lower() + kind[19:]
         if _HELPER in headers:  # who helped adds up, where other headers replace one another
             headers[_HELPER] = joined_helpers(self._custom_headers, options.given_headers())
         return headers
@@ -145,8 +161,7 @@ class Manners(Base):
     def _asked(self, options: RequestOptions) -> Asked:
         asked = super()._asked(options)
         if asked.route is None and not (asked.headers.get("authorization") or asked.headers.get("x-api-key")):
-            layers = (self._custom_headers, options.given_headers())
-            if not any(type(v) is Omit and n.lower() == "authorization" for layer in layers for n, v in layer.items()):
+            if "authorization" not in self._left_out(options):
                 raise TypeError(f'"{_NO_KEY}"')
         return asked
 
@@ -268,18 +283,21 @@ class Manners(Base):
         api_key: str | None = None,
         auth_token: str | None = None,
         credentials: Any = not_given,
+        config: Mapping[str, Any] | None = None,
+        profile: str | None = None,
         webhook_key: str | None = None,
         base_url: Any = None,
         timeout: Any = not_given,
         http_client: Any = None,
         max_retries: int | NotGiven = not_given,
+        open_telemetry: Any = None,
         default_headers: Mapping[str, str] | None = None,
         set_default_headers: Mapping[str, str] | None = None,
         default_query: Mapping[str, object] | None = None,
         set_default_query: Mapping[str, object] | None = None,
+        middleware: Any = not_given,
         mux: Any = None,
         _extra_kwargs: Mapping[str, Any] | None = None,
-        **elsewhere: Any,
     ) -> Self:
         """A client with some options changed, over the same connections."""
         for name, one, other in (
@@ -308,7 +326,10 @@ class Manners(Base):
                 "default_query": {**query, **(default_query or {})},
                 "mux": mux or self._mux,
                 "_strict_response_validation": self._strict_response_validation,
-                **{name: value for name, value in elsewhere.items() if not isinstance(value, NotGiven)},
+                "config": config,
+                "profile": profile,
+                "open_telemetry": open_telemetry,
+                "middleware": None if isinstance(middleware, NotGiven) else middleware,
                 **(_extra_kwargs or {}),
             }
         )

@@ -7,7 +7,7 @@ from typing import Any
 from modelmux._dropin.timeouts import DEFAULT_TIMEOUT
 from modelmux.anthropic._registry import registry
 
-ANTHROPIC_API_VERSION = str(registry.file("facts")["api_version"])
+ANTHROPIC_API_VERSION = str(registry.file("facts")["ANTHROPIC_API_VERSION"])
 DEFAULT_MAX_RETRIES = 2
 LONG_REQUEST = 600
 """Seconds: what may take longer has to be streamed."""

@@ -117,15 +117,15 @@ class Face:
         model = values["model"]
         facts = registry.file("facts")
         if waits and client._mux is None and not _routed(model) and _untold(values.get("timeout", _NO), client):
-            most = facts["nonstreaming_tokens"].get(model) if isinstance(model, str) else None
+            most = facts["MODEL_NONSTREAMING_TOKENS"].get(model) if isinstance(model, str) else None
             values["timeout"] = client._calculate_nonstreaming_timeout(values["max_tokens"], most)
         if not isinstance(model, str):
             return
-        ends = facts["deprecated"].get(model)
+        ends = facts["DEPRECATED_MODELS"].get(model)
         if ends is not None:
             message = f"The model '{model}' is deprecated and will reach end-of-life on {ends}.\nUse a newer model."
             warnings.warn(message, DeprecationWarning, stacklevel=4)
-        if model in facts["warn_thinking"]:
+        if model in facts["MODELS_TO_WARN_WITH_THINKING_ENABLED"]:
             thinking = values.get("thinking")
             if isinstance(thinking, Mapping) and thinking.get("type") == "enabled":
                 message = f"Using Claude with {model} and 'thinking.type=enabled' is deprecated. Use 'adaptive' instead."
