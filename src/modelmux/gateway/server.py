@@ -28,9 +28,9 @@ def serve(gateway: Gateway, ready: Callable[[str], None] | None = None) -> None:
     server = _server(gateway)
     listener = _listen(settings.host, settings.port)
     host, port = listener.getsockname()[:2]
+    address = f"http://{f'[{host}]' if ':' in host else host}:{port}"
+    server.on_start = lambda: None if ready is None else ready(address)
     try:
-        if ready is not None:
-            ready(f"http://{f'[{host}]' if ':' in host else host}:{port}")
         server.run(sockets=[listener])
     finally:
         listener.close()
@@ -54,7 +54,12 @@ def _server(gateway: Gateway) -> Any:
     class Server(uvicorn.Server):
         """One whose first signal begins the drain."""
 
+        on_start: Callable[[], None]
         stop_at: float | None = None
+
+        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+            await super().startup(sockets)
+            self.on_start()
 
         def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002  # as the signal module calls it
             if gateway.draining:
