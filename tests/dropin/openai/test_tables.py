@@ -1,0 +1,79 @@
+"""The tables are what the generator makes of the SDK that they name, and the core of the newest SDK is in them."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import venv
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from modelmux.openai._registry import registry
+
+ROOT = Path(__file__).parents[3]
+TABLES = ROOT / "src" / "modelmux" / "openai" / "_tables"
+CORE = ("resources.chat", "resources.responses", "resources.embeddings", "resources.models", "resources.completions")
+
+
+def generated(package: str, home: Path, out: Path) -> dict[str, Any]:
+    python = home / "bin" / "python"
+    if not python.exists():
+        venv.create(home, with_pip=True)
+        subprocess.run([python, "-m", "pip", "install", "--quiet", package], check=True, capture_output=True)
+    script = ROOT / "scripts" / "generate_dropin.py"
+    subprocess.run([python, "-W", "ignore", script, "openai", out], check=True, capture_output=True)
+    return {path.stem: json.loads(path.read_text("utf-8")) for path in out.glob("*.json")}
+
+
+@pytest.fixture
+def kept(tmp_path: Path) -> Path:
+    where = os.environ.get("MODELMUX_SDK_VENVS")
+    return Path(where) if where else tmp_path
+
+
+@pytest.mark.full
+def test_the_tables_are_the_generators(kept: Path, tmp_path: Path):
+    fresh = generated(f"openai=={registry.version}", kept / "openai-sdk", tmp_path / "tables")
+    assert fresh == {path.stem: json.loads(path.read_text("utf-8")) for path in TABLES.glob("*.json")}
+
+
+@pytest.mark.full
+def test_the_newest_sdk_has_no_core_parameter_that_is_not_listed(kept: Path, tmp_path: Path):
+    fresh = generated("openai", kept / "openai-newest", tmp_path / "tables")
+    missing = []
+    for file in CORE:
+        for ref, table in fresh[file].items():
+            known = registry.resource(ref).get("m", {}) if ref != "generated" else {}
+            for method, entry in (table.get("m", {}) if ref != "generated" else {}).items():
+                listed = {*known.get(method, {}).get("p", ()), *known.get(method, {}).get("k", ())}
+                missing += [f"{ref}.{method}({name}=)" for name in {*entry.get("p", ()), *entry.get("k", ())} - listed]
+    assert missing == []
+
+
+def test_tables_name_their_sdk_and_every_class_they_speak_of_is_there():
+    unknown = set()
+    for path in TABLES.glob("*.json"):
+        table = json.loads(path.read_text("utf-8"))
+        assert table["generated"].endswith(registry.version)
+        for module, names in table.items():
+            if module.startswith("types"):
+                unknown |= {ref for entry in names.values() for ref in refs(entry) if not registry.entry(ref)}
+    assert unknown == set()
+
+
+def refs(entry: Any) -> list[str]:
+    """Every ``module:Name`` in a table's entry."""
+    if isinstance(entry, str):
+        return [entry] if entry.startswith("types") and ":" in entry else []
+    if isinstance(entry, dict):
+        return (
+            [ref for key in ("f", "t", "b") if key in entry for ref in refs(entry[key])]
+            if "f" in entry or "t" in entry
+            else [ref for value in entry.values() for ref in refs(value)]
+        )
+    if isinstance(entry, list):
+        return [ref for value in (entry[1:] if entry[:1] != ["lit"] else []) for ref in refs(value)]
+    return []
