@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
 from copy import copy
+from functools import cached_property
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 
@@ -31,10 +32,13 @@ class _Base(Generic[T]):
         self._cast_to = cast_to
         reader = client._event_reader(cast_to, options)
         self._read = reader if parsed is None else lambda event, got: parsed(reader(event, got))
-        self._iterator = copy(self).__stream__()  # a generator that knew this very stream would keep it from going
 
     def __stream__(self) -> Any:
         """The items, one after the other."""
+
+    @cached_property
+    def _iterator(self) -> Any:
+        return copy(self).__stream__()  # a generator that knew this very stream would keep it from going
 
     @property
     def response(self) -> Any:
