@@ -55,6 +55,7 @@ class Lane:
         "cited",
         "extra",
         "finish",
+        "goes_on",
         "index",
         "logprobs",
         "message",
@@ -75,6 +76,7 @@ class Lane:
         self.message: dict[str, Any] = {}
         self.logprobs: dict[str, list[Any]] = {}
         self.finish: str | None = None
+        self.goes_on = False
         self.refused = False
         self.cited = False
 

@@ -169,6 +169,8 @@ class ChatStream(StreamDecoder):
         finish = choice.get("finish_reason")
         if finish and isinstance(finish, str):
             lane.finish = finish
+            # OpenRouter may give a reason before its upstream gave one, and go on: recorded after a tool call.
+            lane.goes_on = choice.get("native_finish_reason", finish) is None
         if not choice.keys() <= _CHOICE:
             if choice.get("error"):
                 self._raise_error({"choices": [choice]}, "")
@@ -181,7 +183,7 @@ class ChatStream(StreamDecoder):
     def end(self, out: list[Event]) -> None:
         if self._over:
             return
-        if not self._lanes or any(lane.finish is None for lane in self._lanes.values()):
+        if not self._lanes or any(lane.finish is None or lane.goes_on for lane in self._lanes.values()):
             raise StreamTruncated(
                 "the stream ended with neither a finish reason nor [DONE]", status=None, provider=self._provider
             )
