@@ -24,6 +24,8 @@ SKIP: Any = object()
 
 class _Base(Generic[T]):
     _client: Client
+    _takes_cut_events = True
+    """Whether an event that the body's end leaves without its blank line counts: some servers end that way."""
 
     def __init__(
         self, *, cast_to: Any, response: Any, client: Any, options: RequestOptions | None = None, parsed: Any = None
@@ -90,7 +92,7 @@ class Stream(_Base[T]):
                         return
                     if item is not SKIP:
                         yield item
-            for event in decoder.close():
+            for event in decoder.close() if self._takes_cut_events else ():
                 item = read(event, given)
                 if item is not END and item is not SKIP:
                     yield item
@@ -149,7 +151,7 @@ class AsyncStream(_Base[T]):
                         return
                     if item is not SKIP:
                         yield item
-            for event in decoder.close():
+            for event in decoder.close() if self._takes_cut_events else ():
                 item = read(event, given)
                 if item is not END and item is not SKIP:
                     yield item

@@ -67,7 +67,6 @@ class Manners(Base):
         middleware: Any = None,
         mux: Any = None,
         _strict_response_validation: bool = False,
-        _wire: Any = None,
     ) -> None:
         """``mux``: a Mux that routes every call of this client. For the rest see the vendor's own client. Raises
         ValueError for more than one credential, TypeError for an option that only the vendor's client has.
@@ -99,7 +98,6 @@ class Manners(Base):
             default_headers={**_headers_of_environment(), **(default_headers or {})},
             default_query=default_query,
             http_client=http_client,
-            wire=_wire,
             mux=mux,
             strict=_strict_response_validation,
         )
@@ -320,7 +318,6 @@ class Manners(Base):
                 "base_url": base_url or self._base_url,
                 "timeout": self.timeout if isinstance(timeout, NotGiven) else timeout,
                 "http_client": http_client or self._wire.http_client,
-                "_wire": self._wire if http_client is None else None,
                 "max_retries": self.max_retries if isinstance(max_retries, NotGiven) else max_retries,
                 "default_headers": merged(headers, default_headers or {}),
                 "default_query": {**query, **(default_query or {})},
@@ -333,6 +330,8 @@ class Manners(Base):
                 **(_extra_kwargs or {}),
             }
         )
+        if http_client is None:
+            made._wire = self._wire
         made._custom_headers = merged(headers, default_headers or {})
         return made
 

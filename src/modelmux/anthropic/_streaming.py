@@ -33,6 +33,8 @@ def _event(event: SSE) -> ServerSentEvent:
 class Stream(streams.Stream[T]):
     """Events of an answer, as they come. Close it, or use it in a ``with``, where it is not read to its end."""
 
+    _takes_cut_events = False
+
     def _iter_events(self) -> Iterator[Any]:
         for event in super()._iter_events():
             yield _event(event)
@@ -50,6 +52,8 @@ class Stream(streams.Stream[T]):
 
 class AsyncStream(streams.AsyncStream[T]):
     """:class:`Stream`, async."""
+
+    _takes_cut_events = False
 
     async def _iter_events(self) -> AsyncIterator[Any]:
         async for event in super()._iter_events():
