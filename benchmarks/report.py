@@ -26,6 +26,7 @@ from pathlib import Path
 
 import calls
 import footprint
+import gateways
 import journal
 import pricing
 
@@ -144,6 +145,20 @@ def cpu(options: argparse.Namespace) -> Iterator[Figure]:
         yield Figure(name, f"≤ {bar:.2f}", f"{share:.2f}", share <= bar, "python benchmarks/calls.py")
 
 
+def gateway(options: argparse.Namespace) -> Iterator[Figure]:
+    where = f" --venvs {shlex.quote(str(options.venvs))}" if options.venvs else ""
+    rounds = json.loads(last_line(run(f"python benchmarks/gateways.py --json{where}")))
+    peers.extend(["", *gateways.table(rounds)])
+    for other, bar in gateways.BARS.items():
+        share = gateways.ratio(rounds, other)
+        result = "not measured here" if share is None else f"{share:.2f}"
+        name = f"CPU of a request through the gateway ÷ {other}'s"
+        yield Figure(name, f"≤ {bar:.2f}", result, share is not None and share <= bar, "python benchmarks/gateways.py")
+    command = "pytest -q --full tests/gateway/test_server.py -k hundred"
+    run(command)
+    yield Figure("500 streams at once through the gateway", "no event lost or reordered", "holds", True, command)
+
+
 def routing(_: argparse.Namespace) -> Iterator[Figure]:
     command = "python benchmarks/routing.py"
     said = run(command)
@@ -219,6 +234,7 @@ STEPS: dict[str, Callable[[argparse.Namespace], Iterator[Figure]]] = {
     "kills": kills,
     "light": light,
     "calls": cpu,
+    "gateway": gateway,
     "installation": installation,
     "routing": routing,
     "pricing": money,

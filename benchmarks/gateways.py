@@ -1,6 +1,6 @@
 """CPU of a request through `modelmux serve`, beside litellm's proxy and Portkey's gateway, in one run.
 
-    python benchmarks/gateway.py [--venvs DIR] [--rounds 3] [--only modelmux,litellm,portkey] [--json]
+    python benchmarks/gateways.py [--venvs DIR] [--rounds 3] [--only modelmux,litellm,portkey] [--json]
 
 One local server in a process of its own answers for the vendor. Each gateway runs as its users run it, in a process of
 its own that uses one core, from an environment of its own (made in ``--venvs`` on first use); Portkey's needs Node and
