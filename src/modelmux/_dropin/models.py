@@ -29,12 +29,12 @@ MISSING: Any = object()
 class Plan:
     """How a class is filled. ``template`` has every field in order, with what it is when it was not sent."""
 
-    __slots__ = ("converters", "fresh", "names", "renamed", "required", "template")
+    __slots__ = ("converters", "fresh", "names", "renamed", "template")
 
     def __init__(self, fields: Mapping[str, tuple[str, Any, Any]]) -> None:
         """``fields``: name -> (name on the wire, default or MISSING, converter or None)."""
-        self.template = {name: default for name, (_, default, _) in fields.items()}
-        self.required = frozenset(name for name, default in self.template.items() if default is MISSING)
+        # What must be there and is not, is None, as in the vendors' SDKs: an answer never fails for what it lacks.
+        self.template = {name: None if default is MISSING else default for name, (_, default, _) in fields.items()}
         self.names = frozenset(fields)
         self.fresh = [name for name, default in self.template.items() if isinstance(default, list | dict)]
         self.converters = [(name, converter) for name, (_, _, converter) in fields.items() if converter is not None]
@@ -293,12 +293,8 @@ def fill(self: Any, cls: type, data: Mapping[str, Any], given: set[str] | None) 
             del values[key]
     for name, convert in plan.converters:
         value = values[name]
-        if value is not None and value is not MISSING:
+        if value is not None:
             values[name] = convert(value)
-    if not plan.required <= data.keys():
-        for name in plan.required:
-            if values[name] is MISSING:
-                del values[name]
     for name in plan.fresh:
         if name not in data:
             values[name] = copy.copy(values[name])

@@ -18,7 +18,10 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
+from modelmux._dropin.door import install
+
 __title__ = "anthropic"
+install(__name__)
 
 _ERRORS = (
     "APIConnectionError APIError APIResponseValidationError APIStatusError APITimeoutError APIWebhookValidationError "

@@ -17,7 +17,10 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
+from modelmux._dropin.door import install
+
 __title__ = "openai"
+install(__name__)
 
 _HOME = {
     "APIConnectionError": "_exceptions",
