@@ -99,6 +99,12 @@ class Trial:
             return self.deadline
         return by if self.deadline is None else min(self.deadline, by)
 
+    @property
+    def tail_by(self) -> float:
+        """Until when to wait for the body's end once the answer is complete."""
+        by = self.clock.monotonic() + _TAIL
+        return by if self.deadline is None else min(self.deadline, by)
+
 
 def attempt(
     trial: Trial, request: HttpRequest, *, stream: bool, hold: bool, limit: int
@@ -179,6 +185,7 @@ def _streamed(
     relay, held = trial.relay, trial.held
     more = NextBytes(trial.read_by)
     flow = _Flow(trial)
+    over_by: float | None = None
     while True:
         try:
             data: bytes = yield more
@@ -213,7 +220,10 @@ def _streamed(
             raise _stamp(decoder.error, head)
         if not data:
             break
-        more.deadline = trial.clock.monotonic() + _TAIL if last else flow.next(size, events)
+        if not last:
+            more.deadline = flow.next(size, events)
+        elif over_by is None:
+            more.deadline = over_by = trial.tail_by
     trial.response = trial.folder.response()
     return pending + last
 

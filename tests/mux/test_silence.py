@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from modelmux import errors
+from modelmux import Mux, errors
 from modelmux.routing import patience
-from modelmux.testing import Fault
+from modelmux.testing import FakeClock, FakeProvider, Fault
 from modelmux.testing.faults import NEVER
 from modelmux.types import Restarted, TextDelta
 
@@ -87,3 +87,18 @@ def test_an_answer_in_one_piece_that_does_not_come_is_had_elsewhere(caller, vend
     reply = caller.chat(make_mux(OPENAI, CLAUDE), "hi", max_tokens=1)
     assert reply.text == "there"
     assert reply.receipt.attempts[0].error.phase == "total"
+
+
+@pytest.mark.parametrize("ping", [None, 0.3])
+@pytest.mark.parametrize("deadline", [None, 1.0])
+def test_a_whole_answer_whose_connection_hangs_is_handed_over_soon(caller, deadline, ping) -> None:
+    """Within two seconds, and never past the deadline."""
+    clock = FakeClock()
+    provider = FakeProvider("openai", clock=clock)
+    provider.reply(text=WORDS)
+    provider.fail(Fault(stall_after=10**9, ping=ping, ping_kind="comment", stall_for=60))
+    with Mux([provider.endpoint(OPENAI)], clock=clock) as mux:
+        began = clock.monotonic()
+        reply = caller.stream(mux, "hi", deadline=deadline)
+        assert reply.text == "".join(WORDS)
+        assert clock.monotonic() - began <= (deadline or 2.0)
