@@ -1,0 +1,1 @@
+"""Google's Python packages, without them: ``from modelmux.google import genai``."""
