@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-SCRIPTS = Path(__file__).parent / "sdks"
+SCRIPTS = Path(__file__).parents[2] / "benchmarks" / "sdks"
 
 
 @pytest.mark.full

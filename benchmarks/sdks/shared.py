@@ -1,4 +1,4 @@
-"""What the runs of all SDKs share: vendors on loopback, and a Mux over them. Imported by scripts, not by the suite."""
+"""What the runs of all SDKs share: vendors on loopback, and a Mux over them. Run by ``tests/full/test_sdks.py``."""
 
 from __future__ import annotations
 
