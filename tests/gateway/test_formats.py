@@ -118,8 +118,9 @@ def test_the_list_of_models_has_the_format_that_asks(serving):
     marked = ask("GET", "/v1/models", headers={"anthropic-version": "2026-10-21"}).json
     assert [(model["type"], model["id"]) for model in marked["data"]] == [("model", name) for name in MODELS.values()]
     assert marked["has_more"] is False
-    theirs = ask("GET", "/v1beta/models").json
-    assert [model["name"] for model in theirs["models"]] == [f"models/{name}" for name in MODELS.values()]
+    for path, headers in (("/v1beta/models", {}), ("/v1/models", {"x-goog-api-key": "any"})):
+        theirs = ask("GET", path, headers=headers).json
+        assert [model["name"] for model in theirs["models"]] == [f"models/{name}" for name in MODELS.values()]
 
 
 @pytest.mark.parametrize("name", ["openai/gpt-5-mini", "openai%2Fgpt-5-mini", "gpt-5-mini"])

@@ -76,8 +76,9 @@ FORMAT = Format(
         Path(CHAT, _verb("generateContent"), stream=False),
         Path(CHAT, _verb("streamGenerateContent"), stream=True),
         Path(COUNT, _verb("countTokens")),
-        Path(MODELS, re.compile("(?P<base>.*/v1(?:beta|alpha)1?)/models/?"), "GET"),
+        Path(MODELS, re.compile("(?P<base>.*)/models/?"), "GET"),  # /v1/models too, since Google's SDK 3
     ),
+    mark="x-goog-api-key",
     headers=("x-goog-api-client", "user-agent"),
     error=_error,
     broken=_broken,
