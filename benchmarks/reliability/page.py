@@ -16,15 +16,15 @@ def render(results: Mapping[str, Sequence[checks.Result]], *, full: bool) -> str
     commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False)
     when = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
     counts = "full counts" if full else "samples of the counts"
+    command = "benchmarks/reliability/rig.py" + (" --full" if full else "")
     lines = [
         "# Reliability",
         "",
-        "What becomes of a call when vendors fail, over real sockets, beside the openai SDK and litellm's Router on the",
-        "same fault servers. What each promise means, and how it is kept, is in [Limits](limits.md), [Errors](errors.md)",
-        "and [Security](security.md).",
+        "What becomes of a call when vendors fail, over real sockets, beside the openai SDK and litellm's Router on",
+        "the same fault servers. What each promise means, and how it is kept, is in [Limits](limits.md),",
+        "[Errors](errors.md) and [Security](security.md).",
         "",
-        f"Measured by `benchmarks/reliability/rig.py{' --full' if full else ''}` on {when} at commit "
-        f"{commit.stdout.strip() or 'unknown'} ({counts}).",
+        f"Measured by `{command}` on {when} at commit {commit.stdout.strip() or 'unknown'} ({counts}).",
         "",
         "A system without a fallback fails what only a fallback could save: the table says what the caller gets, not",
         "whose duty it would have been.",

@@ -27,9 +27,13 @@ sys.path.insert(0, str(HERE.parent))
 
 import checks  # noqa: E402  # found through the path above
 import page  # noqa: E402
+
 from calls import interpreter  # noqa: E402
 
 SYSTEMS = ("modelmux", "openai", "litellm")
+OWN = {"modelmux": "ModelmuxError", "openai": "OpenAIError", "litellm": "OpenAIError"}
+"""The root of each one's errors."""
+
 PATIENCE = 45.0
 """Seconds after which a call that has not ended counts as hanging."""
 
@@ -86,6 +90,10 @@ class Peer:
         self.tell(message.pop("do"), **message)
         return self.hear(patience)
 
+    def own(self, said: dict[str, Any]) -> bool:
+        """Whether an error is of the system's own making, so that its users know what to catch."""
+        return not said.get("hangs") and OWN[self.system] in said.get("bases", ())
+
     def stop(self) -> None:
         process, self._process = self._process, None
         if process is not None:
@@ -117,21 +125,35 @@ def main() -> int:
     parser.add_argument("--groups", default=",".join(checks.GROUPS))
     parser.add_argument("--full", action="store_true")
     parser.add_argument("--write", type=Path)
-    parser.add_argument("--json", type=Path)
+    parser.add_argument("--json", type=Path, help="write the results here; those of groups that did not run stay")
     options = parser.parse_args()
-    results = {
-        system: list(
-            run(system, interpreter(options.venvs, system), options.groups.split(","), full=options.full)
-        )
-        for system in options.only.split(",")
-    }
+    results: dict[str, list[checks.Result]] = {}
+    for system in options.only.split(",") if options.only else ():
+        python = interpreter(options.venvs, system)
+        for group in options.groups.split(","):
+            results.setdefault(system, []).extend(run(system, python, [group], full=options.full))
+            if options.json:
+                known = _merged(options.json, results)
+                options.json.write_text(json.dumps({s: [r._asdict() for r in rs] for s, rs in known.items()}, indent=1))
     if options.json:
-        options.json.write_text(json.dumps({s: [r._asdict() for r in rs] for s, rs in results.items()}, indent=1))
+        results = _merged(options.json, results)
     if options.write:
         options.write.write_text(page.render(results, full=options.full), "utf-8")
     for system, found in results.items():
         print(f"{system}: {sum(not r.passed for r in found)} of {len(found)} checks failed")
     return int(any(not result.passed for result in results.get("modelmux", [])))
+
+
+def _merged(path: Path, new: dict[str, list[checks.Result]]) -> dict[str, list[checks.Result]]:
+    """What was known of the groups and systems that did not run now, beside what is known now."""
+    known = json.loads(path.read_text()) if path.exists() else {}
+    out: dict[str, list[checks.Result]] = {}
+    for system in [name for name in SYSTEMS if name in known or name in new]:
+        again = {result.group for result in new.get(system, [])}
+        kept = [checks.Result(**row) for row in known.get(system, []) if row["group"] not in again]
+        order = list(checks.GROUPS)
+        out[system] = sorted([*kept, *new.get(system, [])], key=lambda result: order.index(result.group))
+    return out
 
 
 if __name__ == "__main__":

@@ -16,7 +16,9 @@ import logging
 import os
 import pickle
 import resource
+import socket
 import sys
+import threading
 import time
 import traceback
 from collections.abc import Awaitable, Callable
@@ -217,14 +219,57 @@ def ended(work: Callable[[Callable[[str], None]], dict[str, Any]]) -> dict[str, 
     return out
 
 
+def beside(timer: float | None, call: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """A call with a plain timer beside it, and when that one ended."""
+    if timer is None:
+        return call()
+    fired: list[float] = []
+    began = time.monotonic()
+
+    def sleep() -> None:
+        time.sleep(timer)
+        fired.append(time.monotonic() - began)
+
+    control = threading.Thread(target=sleep, daemon=True)
+    control.start()
+    out = call()
+    control.join()
+    return out | {"timer": fired[0]}
+
+
+def _standing() -> dict[str, int]:
+    return {
+        "descriptors": len(os.listdir("/proc/self/fd")),
+        "tasks": len(asyncio.all_tasks()),
+        "threads": threading.active_count(),
+    }
+
+
+def _never_resolving(name: str) -> Callable[..., Any]:
+    """The system's resolver, which for one name gives no answer for ten seconds."""
+    genuine = socket.getaddrinfo
+
+    def resolve(host: Any, *args: Any, **named: Any) -> Any:
+        if host in (name, name.encode()):
+            time.sleep(10.0)
+            raise OSError("gave up")
+        return genuine(host, *args, **named)
+
+    return resolve
+
+
 class Worker:
     def __init__(self, system: str) -> None:
         self.make = SYSTEMS[system]
         self.system: Any = None
         self.sync = True
 
-    def setup(self, targets: list[Target], sync: bool = True, **options: Any) -> dict[str, Any]:
+    def setup(
+        self, targets: list[Target], sync: bool = True, slow_name: str | None = None, **options: Any
+    ) -> dict[str, Any]:
         self.system = None
+        if slow_name is not None:
+            socket.getaddrinfo = _never_resolving(slow_name)
         gc.collect()
         self.sync = sync
         self.system = self.make(targets, options)
@@ -239,24 +284,46 @@ class Worker:
 
         return asyncio.run(main())
 
-    def stream(self) -> dict[str, Any]:
+    def stream(self, timer: float | None = None) -> dict[str, Any]:
         if self.sync:
-            return ended(self.system.stream)
-        return ended(lambda put: self._run(lambda: self.system.astream(put)))
+            return beside(timer, lambda: ended(self.system.stream))
+        return beside(timer, lambda: ended(lambda put: self._run(lambda: self.system.astream(put))))
 
-    def chat(self) -> dict[str, Any]:
+    def chat(self, timer: float | None = None) -> dict[str, Any]:
         if self.sync:
-            return ended(lambda _: self.system.chat())
-        return ended(lambda _: self._run(self.system.achat))
+            return beside(timer, lambda: ended(lambda _: self.system.chat()))
+        return beside(timer, lambda: ended(lambda _: self._run(self.system.achat)))
 
-    def control(self, seconds: float) -> dict[str, Any]:
-        """A plain timer in this process: how late it is."""
-        began = time.monotonic()
-        if self.sync:
-            time.sleep(seconds)
-        else:
-            asyncio.run(asyncio.sleep(seconds))
-        return {"seconds": time.monotonic() - began}
+    def cancel(self, calls: int, at_once: int, streamed: bool) -> dict[str, Any]:
+        """Many calls, each cancelled after some milliseconds. What is there afterwards that was not there before."""
+
+        async def one(number: int) -> None:
+            call = self.system.astream(lambda piece: None) if streamed else self.system.achat()
+            task = asyncio.create_task(call)
+            await asyncio.sleep(0.001 * (number % 100))
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+        async def main() -> dict[str, Any]:
+            first = asyncio.create_task(self.system.achat())  # what is made once is no leak
+            await asyncio.sleep(0.05)
+            first.cancel()
+            await asyncio.gather(first, return_exceptions=True)
+            before = _standing()
+            left = iter(range(calls))
+
+            async def lane() -> None:
+                for number in left:
+                    await one(number)
+
+            await asyncio.gather(*[lane() for _ in range(at_once)])
+            await asyncio.sleep(0.9)
+            gc.collect()
+            after = _standing()
+            await self.system.aclose()
+            return {kind: max(0, after[kind] - before[kind]) for kind in before}
+
+        return asyncio.run(main())
 
     def load(self, calls: int, at_once: int = 0, rate: float = 0.0) -> dict[str, Any]:
         """Many calls: ``at_once`` under way all the time, or ``rate`` of them a second. Times are seconds."""
