@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Literal
 
 from modelmux import _clean as clean
 from modelmux import catalogue, tokens
+from modelmux._quick import quick
 from modelmux._upstream import key_for
 from modelmux.cost import meter
 from modelmux.cost.records import AttemptRow
@@ -32,6 +33,7 @@ CostStatus = Literal["priced", "estimated", "unknown"]
 _NOTHING_BILLED = Usage({})
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Bill:
     """What one attempt used and cost. ``source`` says where the price came from, ``version`` which one it was."""

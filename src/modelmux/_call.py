@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from modelmux._quick import quick
 from modelmux._upstream import place
 from modelmux.money import Money
 from modelmux.routing import retry
@@ -44,6 +45,7 @@ class Env:
     retry: retry.RetryPolicy = retry.DEFAULT_RETRY
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
     """One call. ``deadline`` is absolute on the monotonic clock, ``seconds`` its length as the caller gave it.

@@ -10,6 +10,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
+from modelmux._quick import quick
+
 MAX_LINE = 32 * 1024 * 1024
 """Longest line of a stream accepted, in bytes: a base64 image in one event is the largest honest one."""
 
@@ -25,6 +27,7 @@ class FrameTooLong(ValueError):
     """A stream's line grew past the limit without ending, or its lines came without end."""
 
 
+@quick
 @dataclass(frozen=True, slots=True, repr=False)
 class HttpRequest:
     """One request, ready to be sent. ``headers`` have lower-case names; their values and the query may hold secrets."""
@@ -42,6 +45,7 @@ class HttpRequest:
         return f"<HttpRequest {self.method} {self.origin}>"
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class HttpHead:
     """Status and headers of an answer whose body is still to come. Header names are lower case."""

@@ -10,6 +10,7 @@ from decimal import ROUND_HALF_EVEN, Context, Decimal
 from functools import total_ordering
 from typing import Any
 
+from modelmux._quick import quick
 from modelmux.errors import CurrencyMismatch
 
 NANO = 10**9
@@ -18,6 +19,7 @@ _WHOLE = Decimal(1)
 
 
 @total_ordering
+@quick
 @dataclass(frozen=True, slots=True)
 class Money:
     """An amount: ``nano`` billionths of one unit of ``currency`` (ISO 4217 code)."""

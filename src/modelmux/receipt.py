@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
+from modelmux._quick import quick
 from modelmux.money import Money
 from modelmux.types import NO_USAGE, Usage
 
@@ -16,6 +17,7 @@ AttemptStatus = Literal["ok", "failed", "cancelled", "cut", "unknown"]
 """``cut``: output was handed over and then the stream broke. ``unknown``: the process died before the outcome."""
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attempt:
     """One HTTP exchange with one endpoint. Times are seconds since the epoch; ``first_token`` is when the first
@@ -47,6 +49,7 @@ class Attempt:
         return self.ended - self.started
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Receipt:
     """The whole call: its attempts in order, the decision behind them, and their summed cost.

@@ -16,6 +16,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
+from modelmux._quick import quick
 from modelmux._usage import NO_USAGE as NO_USAGE
 from modelmux._usage import Usage as Usage
 
@@ -62,6 +63,7 @@ class Citation:
     raw: Any = None
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Text:
     """A piece of text. ``signature`` is an opaque vendor token that must travel back with it."""
@@ -73,6 +75,7 @@ class Text:
     extra: Extra = field(default_factory=dict)
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Reasoning:
     """The model's reasoning as far as the vendor shows it.
@@ -118,6 +121,7 @@ class Media:
     extra: Extra = field(default_factory=dict)
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class ToolCall:
     """A call of one of the caller's tools, asked for by the model.
@@ -187,6 +191,7 @@ Part: TypeAlias = (
 # --- requests ------------------------------------------------------------------------------------------------
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Message:
     """One turn. ``ToolResult`` parts may stand in a ``tool`` turn (one or more) or inside a ``user`` turn."""
@@ -259,6 +264,7 @@ class ReasoningOptions:
     extra: Extra = field(default_factory=dict)
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Source:
     """The body a request was decoded from, and the request as decoded, to see what was changed since."""
@@ -268,6 +274,7 @@ class Source:
     request: Request
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Request:
     """What the caller wants said, in no vendor's words. None always means "not given"."""
@@ -313,6 +320,7 @@ class TokenLogprob:
     top: tuple[TokenLogprob, ...] = ()
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Choice:
     """One answer of possibly several. ``finish_raw`` is the vendor's own word, None where it gave none."""
@@ -340,6 +348,7 @@ class Warning:
         return f"{self.field}: {self.action}" + (f" ({self.detail})" if self.detail else "")
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Response:
     """A whole answer as a wire decoded it. ``raw`` is the body it came from (parsed JSON), None if folded."""
@@ -389,6 +398,7 @@ class Response:
         return Message("assistant", self.content)
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reply(Response):
     """What a call returns: the answer, what it cost, and how it came about.
@@ -413,6 +423,7 @@ class Reply(Response):
 # --- stream events -------------------------------------------------------------------------------------------
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Start:
     """The vendor began an answer. Carries no model output."""
@@ -424,6 +435,7 @@ class Start:
     extra: Extra = field(default_factory=dict)
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class TextDelta:
     """More text of content block ``part`` of ``choice``. Blocks with the same number join."""
@@ -434,6 +446,7 @@ class TextDelta:
     logprobs: tuple[TokenLogprob, ...] = ()
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class ReasoningDelta:
     """More reasoning text of a block; ``signature`` and ``redacted`` come whole, once, with it or alone."""
@@ -446,6 +459,7 @@ class ReasoningDelta:
     id: str | None = None
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class ToolCallDelta:
     """A piece of a tool call. ``id`` and ``name`` come with the block's first piece; ``arguments`` is JSON text
@@ -499,6 +513,7 @@ class Restarted:
     model: str | None = None
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class UsageEvent:
     """The usage of the whole call so far; the last one counts."""
@@ -506,6 +521,7 @@ class UsageEvent:
     usage: Usage
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Finish:
     """A choice is complete. The stream's last event; with several choices one each, in order."""

@@ -7,11 +7,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from modelmux._json import dumps, loads
+from modelmux._quick import quick
 
 if TYPE_CHECKING:
     from modelmux.errors import ModelmuxError
 
 
+@quick
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FrontRequest:
     """A request as a vendor's SDK, or any HTTP client, makes it.

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from math import floor
 from typing import TYPE_CHECKING
 
+from modelmux._quick import quick
 from modelmux.money import NANO, Money
 from modelmux.routing._prices import dearest_rates
 
@@ -22,6 +23,7 @@ LEAST_OUTPUT = 256
 _CAUTION = 1 + 1e-12  # prices are floats here: far more than their error, far less than a token's price
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Ceiling:
     """``cap`` is the output cap to send, None when none is needed. ``bound`` is the most the attempt can cost, None

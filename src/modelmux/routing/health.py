@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from math import exp
 from typing import TYPE_CHECKING, Any
 
+from modelmux._quick import quick
+
 if TYPE_CHECKING:
     from modelmux.routing.claims import Blocked
 
@@ -29,6 +31,7 @@ _SWEEP = 30.0
 _FAILURE = 0.3  # what one failure moves trouble towards 1
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Snapshot:
     """Health at one moment. Mappings are by endpoint name and lack what is not known.

@@ -8,6 +8,7 @@ from functools import lru_cache
 from typing import Any
 
 from modelmux import tokens
+from modelmux._quick import quick
 from modelmux.errors import InvalidRequest
 from modelmux.money import Money
 from modelmux.types import Request, ServerTool, Tool
@@ -61,6 +62,7 @@ _NO_THOUGHT = frozenset({"none", "minimal"})
 _NONE: frozenset[str] = frozenset()
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class RouteOptions:
     """What a call says about routing.
@@ -131,6 +133,7 @@ def _ceiling(value: Money | float | str | None) -> Money | None:
 DEFAULT_OPTIONS = RouteOptions()
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Needs:
     """A request, judged. ``bits`` are the abilities it needs as bits of :data:`BIT`; ``server_tools`` the tools a

@@ -8,6 +8,7 @@ from math import inf
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
+from modelmux._quick import quick
 from modelmux.money import Money
 from modelmux.routing import _show
 
@@ -66,6 +67,7 @@ class Excluded:
     reasons: tuple[str, ...]
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Step:
     """``attempts`` are endpoint names. ``mode``: ``turn`` (one after another until one is good), ``race`` (first
@@ -77,6 +79,7 @@ class Step:
     accept: Any = None
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Plan:
     """Steps in order; a step runs when the one before it did not end in an accepted reply."""
