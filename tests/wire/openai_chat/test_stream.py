@@ -15,10 +15,15 @@ from modelmux._fold import fold
 from modelmux.types import (
     MODEL_OUTPUT,
     AudioDelta,
+    Citation,
     Event,
     Finish,
+    PartEvent,
     Response,
+    ServerToolCall,
+    ServerToolResult,
     Start,
+    Text,
     TextDelta,
     ToolCallDelta,
     UsageEvent,
@@ -330,3 +335,32 @@ def test_a_tool_call_starts_with_its_name_and_goes_on_without() -> None:
         (None, None, "{"),
         (None, None, "}"),
     ]
+
+
+def test_items_of_lists_say_their_place_as_clients_that_join_the_pieces_want_it():
+    """OpenAI's own client raises at a second piece of a list whose items have no whole number as index, and joins the
+    texts of fields that come twice.
+    """
+    cited = [Text("", (Citation(url=f"https://example.com/{number}"),)) for number in range(2)]
+    said: list[Event] = [
+        Start(id="c1", model="m", created=1),
+        PartEvent(ServerToolCall("call-a", "web_search", {"query": "Seoul"}), 0, replace=True),
+        PartEvent(ServerToolCall("call-b", "web_search", {"query": "Busan"}), 1, replace=True),
+        PartEvent(ServerToolResult("call-a", "web_search", {"found": "much"}), 2, replace=True),
+        TextDelta("Seoul", 3),
+        *[PartEvent(part, 3) for part in cited],
+        Finish("stop", raw="stop"),
+    ]
+    sent = list(wire.get("openai.chat").encode_stream(said))
+    deltas = [json.loads(data[6:])["choices"][0]["delta"] for data in sent if data != DONE]
+    run = [item for delta in deltas for item in delta.get("executed_tools", ())]
+    assert [(item["index"], item.get("id")) for item in run] == [(0, "call-a"), (1, "call-b"), (0, None)]
+    assert [item["index"] for delta in deltas for item in delta.get("annotations", ())] == [0, 1]
+    back = fold(wire.get("openai.chat").decode_stream(sent)).choices[0].content
+    assert [part.id for part in back if isinstance(part, ServerToolCall | ServerToolResult)] == [
+        *("call-a", "call-b"),
+        "call-a",
+    ]
+    (text,) = (part for part in back if isinstance(part, Text))
+    assert [citation.url for citation in text.citations] == ["https://example.com/0", "https://example.com/1"]
+    assert all("index" not in citation.raw for citation in text.citations)

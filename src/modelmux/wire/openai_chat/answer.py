@@ -152,7 +152,8 @@ def executed(item: Any) -> tuple[ServerToolCall, ServerToolResult | None] | None
     name, number = str(rest.pop("type", "tool")), rest.pop("index", None)
     text = rest.pop("arguments", "")
     arguments, raw = parse_arguments(text) if isinstance(text, str) else ({}, None)
-    call_id = None if number is None else str(number)
+    named = rest.pop("id", None)
+    call_id = named if isinstance(named, str) else None if number is None else str(number)
     call = ServerToolCall(call_id, name, arguments, extra=kept({} if raw is None else {"arguments": raw}))
     return call, ServerToolResult(call_id, name, rest) if rest else None
 

@@ -37,6 +37,7 @@ class _Encoder:
         self._top: dict[str, Any] = {}
         self._spoken: set[int] = set()
         self._calls: dict[int, dict[int, int]] = {}
+        self._listed: dict[tuple[int, str], list[Any]] = {}
         self._refused: set[int] = set()
         self._derived: tuple[Citation, ...] = ()
         self.usage: Usage | None = None
@@ -99,7 +100,23 @@ class _Encoder:
                 if not calls[0]:
                     return b""  # said for another format
             delta["tool_calls"] = [{"index": index, **call} for call in calls]
+        for name in delta.keys() & _LISTS:
+            delta[name] = [self._numbered(event.choice, name, item) for item in delta[name]]
         return self.delta(event.choice, delta)
+
+    def _numbered(self, choice: int, name: str, item: Any) -> Any:
+        """An item of a list with its place in the list that a client makes of all pieces: OpenAI's own client takes no
+        second piece without one. Pieces that have the same id are of one item.
+        """
+        if "index" in item and "id" not in item:
+            return item  # the vendor's own number
+        known = self._listed.setdefault((choice, name), [])
+        mark = item.get("id")
+        if mark is not None and mark in known:
+            item = {field: value for field, value in item.items() if field != "id"}  # clients would join the two
+            return {**item, "index": known.index(mark)}
+        known.append(mark)
+        return {**item, "index": len(known) - 1}
 
     def finish(self, event: Finish) -> bytes:
         own = fields_of(ours(event.extra))
@@ -120,6 +137,9 @@ class _Encoder:
         if self.usage is not None:
             yield self.chunk([], {"usage": answer.usage_json(self.usage)})
         yield sse(b"[DONE]")
+
+
+_LISTS = frozenset({"annotations", "executed_tools", "images"})
 
 
 def _said(delta: dict[str, Any]) -> dict[str, Any]:

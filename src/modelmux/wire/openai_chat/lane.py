@@ -61,6 +61,7 @@ class Lane:
         "message",
         "next_part",
         "parts",
+        "ran",
         "refused",
         "text_part",
     )
@@ -77,6 +78,7 @@ class Lane:
         self.logprobs: dict[str, list[Any]] = {}
         self.finish: str | None = None
         self.goes_on = False
+        self.ran: dict[int, Any] = {}
         self.refused = False
         self.cited = False
 
@@ -118,7 +120,7 @@ class Lane:
         annotations = _list(delta.get("annotations"))
         if annotations:
             self.cited = True
-            cited = Text("", tuple(map(answer.citation_of, annotations)))
+            cited = Text("", tuple(answer.citation_of(_unnumbered(item)) for item in annotations))
             out.append(PartEvent(cited, self.part("text"), self.index))
         refusal = delta.get("refusal")
         if refusal and isinstance(refusal, str):
@@ -173,6 +175,9 @@ class Lane:
             self.part("reasoning")
 
     def _executed(self, item: Any, out: list[Event]) -> None:
+        if isinstance(item, dict) and isinstance(item.get("index"), int):
+            self.ran.setdefault(item["index"], item.get("id"))
+            item = {**item, "id": item.get("id") or self.ran[item["index"]]}
         run = answer.executed(item)
         if run is None:
             return
@@ -270,6 +275,11 @@ def _join_detail(known: list[Any], item: Any) -> None:
 def _same_detail(item: dict[str, Any], last: dict[str, Any]) -> bool:
     ids = {word(item.get("id")), word(last.get("id"))} - {None}
     return item["type"] == last.get("type") and item.get("index") == last.get("index") and len(ids) < 2
+
+
+def _unnumbered(item: Any) -> Any:
+    """An annotation without its place in the list, which says nothing of the source."""
+    return {name: value for name, value in item.items() if name != "index"} if isinstance(item, dict) else item
 
 
 def _list(value: Any) -> list[Any]:

@@ -284,12 +284,19 @@ def _encode_executed(part: ServerToolCall | ServerToolResult, message: dict[str,
     run = message.setdefault("executed_tools", [])
     if isinstance(part, ServerToolCall):
         item: dict[str, Any] = {"type": part.name}
-        if part.id is not None:
-            item["index"] = int(part.id) if part.id.isdigit() else part.id
+        item.update(_number(part.id, run))
         item["arguments"] = ours(part.extra).get("arguments") or dumps_str(part.arguments)
         run.append(item)
     elif isinstance(part.content, dict):
-        number = int(part.id) if part.id is not None and part.id.isdigit() else part.id
-        if not run or (run[-1]["type"], run[-1].get("index")) != (part.name, number):
-            run.append({"type": part.name} if number is None else {"type": part.name, "index": number})
+        item = {"type": part.name, **_number(part.id, run)}
+        last = run[-1] if run else {}
+        if any(last.get(name) != item.get(name) for name in ("type", "id" if "id" in item else "index")):
+            run.append(item)
         run[-1].update(part.content)
+
+
+def _number(call_id: str | None, run: list[Any]) -> dict[str, Any]:
+    """How an executed tool is told from others: here by a number; an id of another vendor's stands beside it."""
+    if call_id is None:
+        return {}
+    return {"index": int(call_id)} if call_id.isdigit() else {"index": len(run), "id": call_id}
