@@ -1,0 +1,138 @@
+"""Recorded replies of three vendors, read through an unmodified SDK of one of them: ``python crossing.py messages``.
+
+The vendor on loopback plays each recorded reply byte for byte, whole or streamed as it was; modelmux hands it over in
+the SDK's own format. What the SDK then holds (text, tool calls with parsed arguments, JSON where JSON was asked for, an
+error of its own class) is compared with what plain path look-ups find in the recording (``tests/fidelity/oracle.py``).
+Prints one JSON object: for each back, how many of what were compared, and what differed.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import traceback
+import warnings
+from collections import Counter
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).parent
+sys.path.insert(0, str(HERE.parents[1] / "tests"))
+
+import corpus  # noqa: E402  # after the path is there
+from fidelity import oracle  # noqa: E402
+from fidelity.expected import Answer, Failure, at, object_in  # noqa: E402
+from modelmux import Endpoint, Mux  # noqa: E402
+from modelmux.testing import VendorServer, forbid_network  # noqa: E402
+
+BACKS = {
+    "openai": ("openai.chat", "openai/gpt-4.1-mini"),
+    "anthropic": ("anthropic.messages", "anthropic/claude-sonnet-4-5"),
+    "gemini": ("gemini.generateContent", "gemini/gemini-2.5-flash"),
+}
+CHAT_ONLY = "groq/openai/gpt-oss-120b"
+"""For chat completions behind Responses: OpenAI's own models would be asked in the format that came."""
+
+FRONTS = {
+    "chat": "front_openai_chat",
+    "responses": "front_openai_responses",
+    "messages": "front_anthropic",
+    "gemini": "front_google",
+}
+OWN_PARTS = ("server_tool_use", "executableCode", "inlineData", "image_url", "mcp_tool", '"function_call":')
+"""What only the recorded vendor has a form for; other formats tell it otherwise, or with a warning."""
+
+KNOWN = {
+    "33e3f18f2098-000": "a chunk without choices, which the SDK that is sent it as it came has no branch for",
+    "3caae4178100-000": "a tool's name in two chunks, which the SDK that is sent them as they came joins",
+}
+
+
+def schema_of(body: Any) -> dict[str, Any] | None:
+    """The JSON schema that a recorded request asked its answer to follow."""
+    places = (
+        ("response_format", "json_schema", "schema"),
+        ("output_config", "format", "schema"),
+        ("output_format", "schema"),
+        ("generationConfig", "responseJsonSchema"),
+    )
+    found = next((schema for place in places if isinstance(schema := at(body, *place), dict)), None)
+    return found if found and found.get("type") == "object" else None
+
+
+def comparable(row: dict[str, Any], expected: Any) -> bool:
+    """Replies that every format has words for. One with arguments that are no JSON (a model was cut short) has none."""
+    if isinstance(expected, Failure):
+        return row["response"]["status"] >= 400
+    text = corpus.body_of(row["response"]).decode()
+    first = expected.answers[0] if len(expected.answers) == 1 else None
+    if first is None or first.refusal or any(word in text for word in OWN_PARTS):
+        return False
+    return all(call.text == "" or object_in(call.text) or call.text.strip() == "{}" for call in first.calls)
+
+
+def compare(front: Any, sdk: Any, model: str, server: VendorServer, row: dict[str, Any]) -> tuple[str, str | None]:
+    """What was compared, and what differs."""
+    expected = oracle.expect(row)
+    server.reset()
+    server.play(row)
+    answer = Answer() if isinstance(expected, Failure) else expected.answers[0]
+    names = sorted({call.name for call in answer.calls})
+    schema = None if names else schema_of(row["request"].get("body"))
+    try:
+        got = front.ask(sdk, model, names=names, schema=schema, stream=bool(row["stream"]))
+    except front.ERROR as error:
+        if not isinstance(expected, Failure):
+            return "answers", f"{type(error).__name__}: {error}"
+        return "errors", front.wrong(error)
+    except Exception as error:
+        traceback.print_exc(file=sys.stderr)
+        return "answers", f"{type(error).__name__}: {error}"
+    if isinstance(expected, Failure):
+        return "errors", f"no error but {got}"
+    wanted = answer.text, [(call.name, call.arguments) for call in answer.calls]
+    kind = "tool calls" if names else "structured" if schema else "texts"
+    if got != wanted:
+        return kind, f"{got} is not {wanted}"
+    if schema:
+        json.loads(got[0])
+    return f"streamed {kind}" if row["stream"] else kind, None
+
+
+def judge(
+    front: Any, sdk: Any, model: str, server: VendorServer, rows: Any, counts: Counter[str], differing: dict[str, str]
+) -> None:
+    for row in rows:
+        if not comparable(row, oracle.expect(row)):
+            continue
+        kind, problem = compare(front, sdk, model, server, row)
+        counts[kind] += 1
+        if problem is not None and row["id"] not in KNOWN:
+            differing[row["id"]] = problem[:400]
+
+
+def main(name: str, *only: str) -> None:
+    warnings.simplefilter("ignore")
+    sys.path.insert(0, str(HERE))
+    front = import_module(FRONTS[name])
+    told: dict[str, Any] = {}
+    with forbid_network():
+        for back, (api, own) in BACKS.items():
+            model = CHAT_ONLY if (name, back) == ("responses", "openai") else own
+            counts: Counter[str] = Counter()
+            differing: dict[str, str] = {}
+            rows = [row for row in corpus.recordings(api) if not only or row["id"] in only]
+            with VendorServer(back, key=None) as server:
+                for errors in (False, True):
+                    endpoint = Endpoint(model, base_url=server.base_url, api_key="test-key")
+                    chosen = [row for row in rows if (row["response"]["status"] >= 400) == errors]
+                    for each in [[row] for row in chosen] if errors else [chosen]:
+                        with Mux([endpoint]) as mux:  # of its own for each error: the next one is not to be spared it
+                            judge(front, front.client(mux), model, server, each, counts, differing)
+            told[back] = {"counts": counts, "differing": differing}
+    print(json.dumps({"front": name, "backs": told}))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

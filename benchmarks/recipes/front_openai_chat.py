@@ -1,0 +1,54 @@
+"""The openai SDK's chat completions, for ``crossing.py``."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import openai
+
+ERROR = openai.APIError
+ASKED = [{"role": "user", "content": "Say it"}]
+CLASSES = {
+    400: openai.BadRequestError,
+    401: openai.AuthenticationError,
+    403: openai.PermissionDeniedError,
+    404: openai.NotFoundError,
+    409: openai.ConflictError,
+    422: openai.UnprocessableEntityError,
+    429: openai.RateLimitError,
+}
+
+
+def wrong(error: Exception) -> str | None:
+    """What is wrong with an error: it should be of the class that the SDK has for its status."""
+    if not isinstance(error, openai.APIStatusError):
+        return f"{type(error).__name__} has no status"
+    kind = CLASSES.get(error.status_code, openai.InternalServerError if error.status_code >= 500 else None)
+    told = isinstance(error.body, dict) and error.body.get("message")
+    return None if (kind is None or type(error) is kind) and told else f"{error!r} {error.status_code} {error.body}"
+
+
+def client(mux: Any) -> openai.OpenAI:
+    return openai.OpenAI(api_key="unused-test-key", base_url="https://api.openai.com/v1", http_client=mux.http_client())
+
+
+def ask(sdk: openai.OpenAI, model: str, *, names: list[str], schema: Any, stream: bool) -> tuple[str, list[Any]]:
+    asked: dict[str, Any] = {"model": model, "messages": ASKED}
+    if names:
+        function = {"parameters": {"type": "object", "properties": {}}}
+        asked["tools"] = [{"type": "function", "function": {"name": name, **function}} for name in names]
+    if schema:
+        form = {"name": "answer", "schema": schema, "strict": False}
+        asked["response_format"] = {"type": "json_schema", "json_schema": form}
+    if stream:
+        with sdk.chat.completions.stream(**asked) as events:
+            for _ in events:
+                pass
+            reply = events.current_completion_snapshot  # get_final_completion() refuses one that was cut short
+    else:
+        reply = sdk.chat.completions.create(**asked)
+    assert isinstance(reply, openai.types.chat.ChatCompletion)
+    message = reply.choices[0].message
+    calls = [(call.function.name, json.loads(call.function.arguments or "{}")) for call in message.tool_calls or ()]
+    return message.content or "", calls

@@ -1,0 +1,32 @@
+"""The openai SDK's responses, for ``crossing.py``."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import openai
+from front_openai_chat import ERROR, client, wrong
+
+__all__ = ["ERROR", "ask", "client", "wrong"]
+
+
+def ask(sdk: openai.OpenAI, model: str, *, names: list[str], schema: Any, stream: bool) -> tuple[str, list[Any]]:
+    asked: dict[str, Any] = {"model": model, "input": "Say it"}
+    if names:
+        function = {"type": "function", "parameters": {"type": "object", "properties": {}}, "strict": False}
+        asked["tools"] = [{"name": name, **function} for name in names]
+    if schema:
+        asked["text"] = {"format": {"type": "json_schema", "name": "answer", "schema": schema, "strict": False}}
+    if stream:
+        with sdk.responses.stream(**asked) as stream:
+            events = list(stream)
+        deltas = "".join(event.delta for event in events if event.type == "response.output_text.delta")
+        assert events[-1].type in ("response.completed", "response.incomplete")  # the helper refuses the latter
+        reply = events[-1].response
+        assert deltas == reply.output_text
+    else:
+        reply = sdk.responses.create(**asked)
+    assert isinstance(reply, openai.types.responses.Response)
+    calls = [item for item in reply.output if item.type == "function_call"]
+    return reply.output_text, [(call.name, json.loads(call.arguments or "{}")) for call in calls]
