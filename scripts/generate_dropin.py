@@ -58,9 +58,12 @@ class Types:
         self.modules = {name: importlib.import_module(name) for name in self._walk(f"{root}.{package}")}
         self.aliases: dict[Any, str] = {}
         self.own: dict[int, str] = {}
+        self.moved: dict[Any, str] = {}
         for name, module in self.modules.items():
             if not hasattr(module, "__path__"):
                 self._find_aliases(name, module)
+                listed = (getattr(module, key, None) for key in getattr(module, "__all__", ()))
+                self.moved |= {cls: name for cls in listed if getattr(cls, "__module__", "") == root}
 
     @staticmethod
     def _walk(top: str) -> list[str]:
@@ -68,6 +71,10 @@ class Types:
         paths = getattr(module, "__path__", None)
         below = [] if paths is None else [info.name for info in pkgutil.walk_packages(paths, f"{top}.")]
         return sorted([top, *below])
+
+    def home(self, cls: Any) -> str:
+        """The module that defines a class, also where the package says it is its own."""
+        return self.moved.get(cls) or getattr(cls, "__module__", "")
 
     def short(self, module: str) -> str:
         return module.removeprefix(f"{self.root}.")
@@ -94,7 +101,7 @@ class Types:
             if key.startswith("_") or inspect.ismodule(value):
                 continue
             if isinstance(value, type) and not typing.get_origin(value):
-                home = getattr(value, "__module__", "")
+                home = self.home(value)
                 if not home.startswith(self.root):
                     continue
                 if home == name:
@@ -264,6 +271,7 @@ class Resources:
             except (NameError, TypeError):
                 sub = self.by_name(getter)
             if isinstance(sub, type) and sub.__module__.startswith(f"{self.root}.resources"):
+                sub = home_of(sub)
                 ref = f"{self.types.short(sub.__module__)}:{sub.__name__}"
                 found[name] = ref
                 if ref not in seen:
@@ -395,6 +403,11 @@ def sentinel(parameter: inspect.Parameter) -> Any:
     return mark
 
 
+def home_of(cls: type) -> type:
+    """The class that has the methods: some packages hand on an empty subclass of the same name."""
+    return next(base for base in reversed(cls.__mro__) if base.__name__ == cls.__name__)
+
+
 def text_of(value: Any) -> str:
     if isinstance(value, list) and value:
         value = value[0]
@@ -427,7 +440,7 @@ def facts(root: str, types: Types) -> dict[str, Any]:
     except ImportError:
         return found
     found["errors"] = {
-        f"{status}:{code}": f"{types.short(cls.__module__)}:{cls.__name__}"
+        f"{status}:{code}": f"{types.short(types.home(cls))}:{cls.__name__}"
         for (status, code), cls in errors.items()
         if code is not None
     }

@@ -9,7 +9,8 @@
     client.chat.completions.create(model="anthropic/claude-haiku-4-5", messages=[…])   # routed, same answer's shape
 
 Modules, classes, methods and parameters are those of the SDK whose version ``modelmux.openai.__version__`` names; they
-come from tables (``_tables``) and are made when they are first touched.
+come from tables (``_tables``) and are made when they are first touched. :func:`as_vendor` gives the vendor's own client
+over a Mux, where that very class is wanted (and installed).
 """
 
 from __future__ import annotations
@@ -69,6 +70,7 @@ _HOME = {
     "UnprocessableEntityError": "_exceptions",
     "WebSocketConnectionClosedError": "_exceptions",
     "WebSocketQueueFullError": "_exceptions",
+    "as_vendor": "_vendor",
     "file_from_path": "_files",
     "not_given": "_types",
     "omit": "_types",

@@ -20,6 +20,7 @@ _HELPERS = {
     "resources.responses.responses:Responses": "_responses:Responses",
     "resources.vector_stores.file_batches:FileBatches": "_polling:FileBatches",
     "resources.vector_stores.files:Files": "_polling:VectorStoreFiles",
+    "resources.webhooks.webhooks:Webhooks": "_webhooks:Webhooks",
 }
 """Resource class -> module and class of its methods that are written by hand. An async twin has ``Async`` before."""
 

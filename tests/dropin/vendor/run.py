@@ -142,6 +142,7 @@ def main() -> None:
     parser.add_argument("--keep", type=Path)
     parser.add_argument("--only", nargs="*")
     options, rest = parser.parse_known_args()
+    importlib.import_module(f"modelmux.{options.package}")  # which names are ours is read from it
     plan = tomllib.loads((HERE / f"{options.package}.toml").read_text("utf-8"))
     tables = ROOT / "src" / "modelmux" / options.package / "_tables" / "index.json"
     version = json.loads(tables.read_text("utf-8"))["version"]
