@@ -40,8 +40,8 @@ Flow = Generator[tuple[int, Any], Any, Any]
 
 @dataclass(slots=True)
 class Ask:
-    """One request, before it meets the client's settings. ``model`` is named where the call may be routed by it; ``usage``
-    is said of the SDK in the headers.
+    """One request, before it meets the client's settings. ``model`` is named where the call may be routed by it;
+    ``usage`` is said of the SDK in the headers.
     """
 
     method: str
@@ -159,9 +159,9 @@ class Api:
         collection = scope is not None and scope.value == "COLLECTION"
         below = bool(settings.project or settings.location)
         public = method == "GET" and path.startswith("publishers/")
-        if settings.vertexai and below and not public and not path.startswith("projects/"):
-            if not (settings.custom_base_url and collection):
-                path = f"projects/{settings.project}/locations/{settings.location}/{path}"
+        scoped = settings.custom_base_url and collection
+        if settings.vertexai and below and not public and not scoped and not path.startswith("projects/"):
+            path = f"projects/{settings.project}/locations/{settings.location}/{path}"
         if collection:
             return joined(base, path.replace("{api_version}/", ""))
         if settings.custom_base_url and not (settings.project and settings.location) and not settings.api_key:
@@ -172,8 +172,9 @@ class Api:
         return joined(base, f"{version}/{path}")
 
     def _route(self, model: str, body: Any) -> Any:
-        """Where the call is to be routed: the client has a Mux, the request has options of ours, or the model is ``auto``
-        or another provider's while the client speaks to the Gemini API's own address. None for straight to the vendor.
+        """Where the call is to be routed: the client has a Mux, the request has options of ours, or the model is
+        ``auto`` or another provider's while the client speaks to the Gemini API's own address. None for straight to
+        the vendor.
         """
         mux = self.mux
         if mux is None:

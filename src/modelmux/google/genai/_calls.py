@@ -111,7 +111,7 @@ def listed(api: Api, what: str, config: Any, is_async: bool) -> Flow:
     if wanted:
         query = f"?filter={wanted}" + query.replace("?", "&", 1)
     value, got = yield from api.value(Ask("GET", path + query, None, _options(config)), is_async)
-    found = next((value[key] for key in ("models", "tunedModels", "publisherModels") if value.get(key)), [])
+    found: list[Any] = next((value[key] for key in ("models", "tunedModels", "publisherModels") if value.get(key)), [])
     made = {"models": [_model(one) for one in found], "nextPageToken": value.get("nextPageToken")}
     return kept(build(types.ListModelsResponse, made), got)
 

@@ -1,4 +1,4 @@
-"""Plain values as the vendor's types take them: what fits is taken, what nearly fits is made to, the rest is refused."""
+"""Plain values as the vendor's types take them: what fits, or nearly fits, is taken, the rest is refused."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Answers in several hops: a model that stops with ``CONTINUATION`` gives a token with which the next request goes on."""
+"""Answers in several hops: a model that stops with ``CONTINUATION`` gives a token for the next request to go on."""
 
 from __future__ import annotations
 

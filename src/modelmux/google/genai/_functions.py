@@ -82,9 +82,10 @@ def _doc(function: Callable[..., Any]) -> str | None:
 def _json_schema(parameter: inspect.Parameter, function: Callable[..., Any]) -> dict[str, Any]:
     kind = parameter.annotation
     try:
-        if isinstance(kind, type) and issubclass(kind, pydantic.BaseModel):
-            return kind.model_json_schema()
-        found = pydantic.TypeAdapter(kind, config=pydantic.ConfigDict(arbitrary_types_allowed=True)).json_schema()
+        if _is_model(kind):
+            schema: dict[str, Any] = kind.model_json_schema()
+            return schema
+        found: dict[str, Any] = adapter(kind).json_schema()
     except Exception as error:
         raise _unsupported(parameter, function) from error
     if (
@@ -129,15 +130,15 @@ def _schema(parameter: inspect.Parameter, function: Callable[..., Any]) -> Any:
     if default is not parameter.empty and default is not None:
         if made.type is not None and made.any_of is None and not _fits(default, parameter.annotation):
             raise ValueError(
-                f"Default value {default} of parameter {parameter} of function {function.__name__} is not compatible with"
-                f" the parameter annotation {parameter.annotation}."
+                f"Default value {default} of parameter {parameter} of function {function.__name__} is not compatible"
+                f" with the parameter annotation {parameter.annotation}."
             )
         made.default = default
     return made
 
 
 def _by_type(kind: Any, parameter: inspect.Parameter, function: Callable[..., Any]) -> Any:
-    if kind in _KINDS if isinstance(kind, type) and not isinstance(kind, python.GenericAlias) else False:
+    if inspect.isclass(kind) and kind in _KINDS:
         return types.Schema(type=_KINDS[kind])
     origin, args = typing.get_origin(kind), typing.get_args(kind)
     if origin is dict:
@@ -155,7 +156,7 @@ def _by_type(kind: Any, parameter: inspect.Parameter, function: Callable[..., An
             some[0].nullable = nullable
             return some[0]
         return types.Schema(type="OBJECT", any_of=some, nullable=nullable)
-    if isinstance(kind, type) and issubclass(kind, pydantic.BaseModel):
+    if _is_model(kind):
         inner = {name: _by_type(info.annotation, parameter, function) for name, info in kind.model_fields.items()}
         return types.Schema(type="OBJECT", properties=inner, required=_required(inner) or None)
     raise _unsupported(parameter, function)
@@ -245,27 +246,33 @@ def _argument(value: Any, kind: Any, name: str, function: Callable[..., Any]) ->
     if kind is float and isinstance(value, int):
         return value
     try:
-        return pydantic.TypeAdapter(kind, config=_CONFIG if not _is_model(kind) else None).validate_python(value)
+        return adapter(kind).validate_python(value)
     except pydantic.ValidationError as error:
         raise UnknownFunctionCallArgumentError(
-            f"Failed to parse parameter {name} for function {function.__name__} from function call part because function"
-            f" call argument value {value} is not compatible with parameter annotation {kind}, due to error {error}"
+            f"Failed to parse parameter {name} for function {function.__name__} from function call part because"
+            f" function call argument value {value} is not compatible with parameter annotation {kind}, due to"
+            f" error {error}"
         ) from error
 
 
-_CONFIG = pydantic.ConfigDict(arbitrary_types_allowed=True, strict=False)
+def adapter(kind: Any) -> Any:
+    """What pydantic makes of a type; classes of the caller's own are allowed in it."""
+    try:
+        return pydantic.TypeAdapter(kind, config=pydantic.ConfigDict(arbitrary_types_allowed=True))
+    except pydantic.PydanticUserError:  # a type that has a configuration of its own
+        return pydantic.TypeAdapter(kind)
 
 
 def _is_model(kind: Any) -> bool:
-    return isinstance(kind, type) and not isinstance(kind, python.GenericAlias) and issubclass(kind, pydantic.BaseModel)
+    return inspect.isclass(kind) and issubclass(kind, pydantic.BaseModel)
 
 
 def failure(function: Callable[..., Any], given: Mapping[str, Any], args: Mapping[str, Any], error: Exception) -> str:
     """What the model is told of a function that raised."""
     return str(
         FunctionInvocationError(
-            f"Failed to invoke function {function.__name__} with converted arguments {given} from model returned function"
-            f" call argument {args} because of error {error}"
+            f"Failed to invoke function {function.__name__} with converted arguments {given} from model returned"
+            f" function call argument {args} because of error {error}"
         )
     )
 

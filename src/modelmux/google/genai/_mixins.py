@@ -72,7 +72,7 @@ class _Turn:
     def __init__(self, parts: Any, **more: Any) -> None:
         from modelmux.google.genai._content import parts_of
 
-        super().__init__(parts=parts_of(parts), **more)
+        super().__init__(parts=parts_of(parts), **more)  # type: ignore[call-arg]  # the made class takes fields
 
 
 class UserContent(_Turn):
@@ -215,8 +215,6 @@ class GenerateContentResponse:
         if other:
             _warn_once("text", "there are parts that are no text: %s; see candidates[0].content.parts", other)
         return said
-
-    _get_text = text.fget
 
     @property
     def function_calls(self) -> Any:

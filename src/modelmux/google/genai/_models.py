@@ -1,6 +1,6 @@
-"""The base of the types. Answers are filled leniently, as in every drop-in; what callers build is looked at: a field that
-does not exist and a value of the wrong kind are pydantic's ValidationError, dicts become the types that they stand for,
-and fields may be named in either spelling.
+"""The base of the types. Answers are filled leniently, as in every drop-in; what callers build is looked at: a field
+that does not exist and a value of the wrong kind are pydantic's ValidationError, dicts become the types that they stand
+for, and fields may be named in either spelling.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from modelmux.google.genai._registry import Made, registry
 Take = Callable[[Any], Any]
 
 
-class Model(Made, made=True):  # type: ignore[call-arg,misc]  # the metaclass takes it
+class Model(Made, made=True):  # type: ignore[call-arg,misc,valid-type]  # a base and an argument of the metaclass
     """A type of this vendor's interface."""
 
     def __init__(self, /, **values: Any) -> None:
@@ -48,9 +48,6 @@ class Model(Made, made=True):  # type: ignore[call-arg,misc]  # the metaclass ta
         separators = None if indent else (",", ":")
         found = self.model_dump(**{**options, "mode": "json"})
         return json.dumps(found, indent=indent, ensure_ascii=ensure_ascii, separators=separators)
-
-    dict = model_dump  # type: ignore[assignment]  # pydantic's older name for it
-    json = model_dump_json  # type: ignore[assignment]  # pydantic's older name for it
 
     def to_json_dict(self) -> dict[str, Any]:
         """As plain JSON values, without what is None."""

@@ -45,7 +45,7 @@ _ROUTED = ("GenerateContentConfig", "CountTokensConfig", "EmbedContentConfig")
 """Configurations that may have options of ours, under ``modelmux``."""
 
 
-class AnyCase(str, enum.Enum):
+class AnyCase(str, enum.Enum):  # noqa: UP042 - its text is that of an Enum, as in the SDK
     """Words of the vendor, in any case; one that is not known is kept as it came."""
 
     @classmethod
@@ -159,5 +159,9 @@ def _model() -> type:
     return Model
 
 
-_, Made = models.bases_for(PACKAGE, lambda: registry.shapes)
-registry = Tables()
+def _shapes() -> Shapes:
+    return registry.shapes
+
+
+_, Made = models.bases_for(PACKAGE, _shapes)
+registry: Tables = Tables()

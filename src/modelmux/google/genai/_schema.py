@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import inspect
 import json
 import typing
 from collections.abc import Mapping
@@ -76,7 +77,8 @@ def _of_enum(given: Any, vertex: bool) -> Any:
         if not isinstance(member.value, int | str):
             raise TypeError(f"Enum member {member.name} value must be a string or integer, got {type(member.value)}")
     if any(isinstance(member.value, int) for member in given):
-        given = Enum(given.__name__, [str(member.value) for member in given], type=str)  # type: ignore[misc]
+        words = [str(member.value) for member in given]
+        given = Enum(given.__name__, words, type=str)  # type: ignore[misc,no-redef]  # words are data here
     found = pydantic.create_model("Placeholder", placeholder=(given, ...)).model_json_schema()
     return types.Schema.model_validate(_fitted(found, vertex=vertex)["properties"]["placeholder"])
 
@@ -158,7 +160,7 @@ def _without_null(one: dict[str, Any]) -> None:
 
 
 def parsed(response: Any, given: Any) -> Any:
-    """Put what an answer's text means into ``response.parsed``; None where the text does not fit. Returns the answer."""
+    """Put what an answer's text means into ``response.parsed``, None where it does not fit; the answer."""
     if given is None:
         return response
     text = response.text
@@ -176,7 +178,7 @@ def _value(text: str, given: Any) -> Any:
         word = text.replace('"', "")
         found: Any = given(int(word) if _of_numbers(given) and word.lstrip("-").isdigit() else word)
         return found.name if given.__name__ == _LITERAL else found
-    if isinstance(given, type) and not isinstance(given, GenericAlias) and issubclass(given, pydantic.BaseModel):
+    if inspect.isclass(given) and issubclass(given, pydantic.BaseModel):
         return given.model_validate_json(text)
     if isinstance(given, Mapping | types.Schema):
         return json.loads(text)

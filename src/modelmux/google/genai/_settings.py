@@ -65,9 +65,9 @@ class Settings:
         self.base_url = base or home
         self.at_home = not self.vertexai and self.base_url == GEMINI_HOME
         asked = os.environ.get("GOOGLE_GENAI_API_VERSION")
-        usual = ("v1beta1" if self.vertexai else "v1") if not asked else asked
-        beta = "v1beta1" if self.vertexai else "v1beta"
-        self.api_version = (given.api_version if given else None) or (beta if asked == "beta" else usual)
+        usual, beta = ("v1beta1", "v1beta1") if self.vertexai else ("v1", "v1beta")
+        by_environment = beta if asked == "beta" else asked or usual
+        self.api_version = (given.api_version if given else None) or by_environment
         own = {"Content-Type": "application/json"} | ({"x-goog-api-key": self.api_key} if self.api_key else {})
         self.headers = with_sdk({**own, **((given.headers if given else None) or {})})
         self.http_options = given
@@ -106,8 +106,8 @@ def _flagged() -> bool:
     found = [word.lower() in ("true", "1") for word in said if word is not None]
     if len(set(found)) > 1:
         warnings.warn(
-            "Both GOOGLE_GENAI_USE_ENTERPRISE and GOOGLE_GENAI_USE_VERTEXAI are set with conflicting values. The value of"
-            " GOOGLE_GENAI_USE_ENTERPRISE will be used.",
+            "Both GOOGLE_GENAI_USE_ENTERPRISE and GOOGLE_GENAI_USE_VERTEXAI are set with conflicting values. The value"
+            " of GOOGLE_GENAI_USE_ENTERPRISE will be used.",
             stacklevel=5,
         )
     return bool(found and found[0])

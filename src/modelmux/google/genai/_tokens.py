@@ -30,7 +30,7 @@ def project_of(credentials: Any) -> str | None:
 def of_credentials(credentials: Any) -> str:
     """The token of an object as ``google.auth`` makes them, refreshed where it has run out."""
     if not credentials.token or getattr(credentials, "expired", False):
-        from google.auth.transport.requests import Request
+        from google.auth.transport.requests import Request  # type: ignore[import-not-found]  # with who has credentials
 
         credentials.refresh(Request())
     return str(credentials.token)
@@ -42,7 +42,8 @@ def of_environment() -> Generator[tuple[int, Any], Any, str]:
     if ready:
         return ready
     asking = _google_auth.source(os.environ).obtain(SystemClock(), None)
-    answer, body = None, b""
+    answer: Any = None
+    body = b""
     while True:
         try:
             effect = asking.send(answer)

@@ -14,8 +14,8 @@ def as_vendor(mux: Any = None, **options: Any) -> Any:
     from modelmux.errors import ConfigError
 
     try:
-        from google import genai
-        from google.genai import types
+        from google import genai  # type: ignore[import-not-found]  # whoever calls this has it
+        from google.genai import types  # type: ignore[import-not-found]  # as above
     except ImportError as error:
         raise ConfigError(
             "google-genai is not installed: pip install google-genai; modelmux.google.genai.Client needs it not",

@@ -7,7 +7,7 @@ field of the messages in ``_INSIDE`` in camelCase and what is below in snake_cas
 from __future__ import annotations
 
 from base64 import urlsafe_b64encode
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from enum import Enum
 from functools import cache
@@ -195,7 +195,9 @@ def generate(api: Any, value: Any, config: Any) -> dict[str, Any]:
             continue
         _check("GenerateContentConfig", field, service)
         make = _MADE.get(field)
-        made = plain(item) if make is None else make(item, api, service)
+        made = plain(item) if make is None else make(item, service)
+        if field == "cached_content":
+            made = resource_name(api, item, "cachedContents")
         if made is None:
             continue
         if field in _BESIDE:
@@ -206,11 +208,11 @@ def generate(api: Any, value: Any, config: Any) -> dict[str, Any]:
     return body
 
 
-def tools(value: Any, api: Any, service: int) -> list[dict[str, Any]]:
+def tools(value: Any, service: int) -> list[dict[str, Any]]:
     """Tools as they are sent: the functions of all of them in one, which comes last."""
     out, functions = [], []
     for one in value:
-        made = _tool(one, api)
+        made = _tool(one)
         if made is None:
             continue
         sent = message(made, "Tool", service)
@@ -220,7 +222,7 @@ def tools(value: Any, api: Any, service: int) -> list[dict[str, Any]]:
     return [*out, {"functionDeclarations": functions}] if functions else out
 
 
-def _tool(value: Any, api: Any) -> Any:
+def _tool(value: Any) -> Any:
     if not value:
         return None
     if isinstance(value, types.Tool):
@@ -241,8 +243,7 @@ def _tool(value: Any, api: Any) -> Any:
     raise ValueError(f"Unsupported tool type: {type(value)}")
 
 
-def _speech(value: Any, api: Any, service: int) -> Any:
-    del api
+def _speech(value: Any, service: int) -> Any:
     if not value:
         return None
     if isinstance(value, str):
@@ -250,18 +251,17 @@ def _speech(value: Any, api: Any, service: int) -> Any:
     return message(value, "SpeechConfig", service) if service == VERTEX else plain(value)
 
 
-_MADE: dict[str, Any] = {
-    "system_instruction": lambda value, api, service: message(content(value), "Content", service),
-    "response_schema": lambda value, api, service: plain(_schema.schema(value, vertex=service == VERTEX)),
-    "response_json_schema": lambda value, api, service: _schema.as_json_schema(value),
-    "safety_settings": lambda value, api, service: [
+_MADE: dict[str, Callable[[Any, int], Any]] = {
+    "system_instruction": lambda value, service: message(content(value), "Content", service),
+    "response_schema": lambda value, service: plain(_schema.schema(value, vertex=service == VERTEX)),
+    "response_json_schema": lambda value, _: _schema.as_json_schema(value),
+    "safety_settings": lambda value, service: [
         message(one, "SafetySetting", service) if service == GEMINI else plain(one) for one in value
     ],
     "tools": tools,
-    "tool_config": lambda value, api, service: message(value, "ToolConfig", service),
+    "tool_config": lambda value, service: message(value, "ToolConfig", service),
     "speech_config": _speech,
-    "image_config": lambda value, api, service: image_config(value, service),
-    "cached_content": lambda value, api, service: resource_name(api, value, "cachedContents"),
+    "image_config": lambda value, service: image_config(value, service),
 }
 """Option -> how it is sent, where that is not as it stands."""
 
@@ -285,7 +285,7 @@ def count(api: Any, value: Any, config: Any) -> dict[str, Any]:
             continue
         _check("CountTokensConfig", field, service)
         make = _MADE.get(field)
-        body[_spelt("CountTokensConfig")[field]] = plain(item) if make is None else make(item, api, service)
+        body[_spelt("CountTokensConfig")[field]] = plain(item) if make is None else make(item, service)
     return body
 
 

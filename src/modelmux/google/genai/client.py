@@ -48,8 +48,8 @@ class AsyncClient:
 
 
 class Client:
-    """A client of the Gemini API (``api_key``, else ``GOOGLE_API_KEY`` or ``GEMINI_API_KEY``) or, with ``vertexai=True``
-    (or ``enterprise``), of the enterprise platform (``project`` and ``location``, or a key).
+    """A client of the Gemini API (``api_key``, else ``GOOGLE_API_KEY`` or ``GEMINI_API_KEY``) or, with
+    ``vertexai=True`` (or ``enterprise``), of the enterprise platform (``project`` and ``location``, or a key).
 
     ``mux``: route every call that names a model through this Mux. Without it, calls are routed where they name
     ``provider/model`` or ``auto``, or have options under ``modelmux`` in their ``config``. Raises ValueError for what
