@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field
 from math import inf
@@ -72,6 +73,7 @@ class Trial:
     finishes: int = 1
     heard: float = 0.0
     phase: str | None = None
+    process: int = field(default_factory=os.getpid)
 
     def saw_output(self) -> None:
         if self.first_token is None:

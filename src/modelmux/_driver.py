@@ -8,6 +8,7 @@ cancelled task).
 
 from __future__ import annotations
 
+import os
 from collections.abc import Generator
 from typing import TYPE_CHECKING, Any
 
@@ -42,7 +43,7 @@ def _asked(state: Store, effect: Claim, at: float) -> Grant | Blocked:
 class Driver:
     """Steps a core generator with blocking calls."""
 
-    __slots__ = ("_busy", "_clock", "_core", "_engine", "_state", "_stream", "_switch", "reply")
+    __slots__ = ("_busy", "_clock", "_core", "_engine", "_process", "_state", "_stream", "_switch", "reply")
 
     def __init__(
         self,
@@ -58,6 +59,7 @@ class Driver:
         self._engine, self._clock, self._state = engine, clock, state
         self._busy = set() if busy is None else busy
         self._switch = switch
+        self._process = os.getpid()
         self._stream: SyncStream | None = None
         self.reply: Reply | None = None
 
@@ -114,7 +116,7 @@ class Driver:
     def _release(self) -> None:
         self._core = None
         stream, self._stream = self._stream, None
-        if stream is not None:
+        if stream is not None and os.getpid() == self._process:  # to a forked child it does not belong: see _leg
             stream.close()
 
     def _perform(self, effect: Effect) -> Any:

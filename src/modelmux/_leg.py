@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import replace
 from math import inf
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from modelmux.cost.records import AttemptRow
     from modelmux.endpoint import Target
     from modelmux.types import Request
+
+_READ = frozenset(INPUT_TOKENS)
 
 _FAIR = 1.0
 """Seconds that a caller's deadline must leave an endpoint before missing it says something about the endpoint."""
@@ -58,7 +61,8 @@ def run(
         raise
     finally:
         progress.trial = trial
-        _settle(progress, trial, row, grant)
+        if trial.process == os.getpid():  # else this is a forked child's copy, and the attempt goes on in its parent
+            _settle(progress, trial, row, grant)
     return trial, last
 
 
@@ -161,7 +165,7 @@ def _said(progress: Progress, trial: Trial, done: books.Bill) -> Outcome:
     elif isinstance(error, ProviderError) and not _hurried(progress, trial, error):
         outcome.ok, outcome.error = False, error
     if done.usage.reported:
-        outcome.input_tokens = sum([done.usage[unit] for unit in INPUT_TOKENS])
+        outcome.input_tokens = done.usage.sum(_READ)
         outcome.output_tokens = done.usage["output"] + done.usage["reasoning"]
     return outcome
 

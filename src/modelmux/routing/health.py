@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from math import exp
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from modelmux._quick import quick
 
@@ -26,6 +26,8 @@ STALE = 300.0
 
 SILENT = 1.5
 """Seconds without a good answer after which the calls under way at an endpoint are said to wait in silence."""
+
+T = TypeVar("T")
 
 _SWEEP = 30.0
 _FAILURE = 0.3  # what one failure moves trouble towards 1
@@ -115,6 +117,11 @@ class Health:
         for table in (self._seen, self._ttft, self._per_token, self._trouble, self._failed_at):
             table.pop(name, None)
 
+    def land(self) -> None:
+        """Nothing is in flight any more: in a forked child, what was is its parent's."""
+        self._in_flight.clear()
+        self._quiet_since.clear()
+
     def snapshot(
         self,
         names: Iterable[str] | None = None,
@@ -126,13 +133,19 @@ class Health:
         """A copy of what is known now; of ``names`` only when given. ``blocked`` is taken as it is."""
         if at - self._swept > _SWEEP:
             self._sweep(at)
-        trouble = {name: self._trouble_at(name, at) for name in list(self._trouble)}
-        parts: list[Mapping[str, Any]] = [self._ttft.copy(), self._per_token.copy(), self._in_flight.copy(), trouble]
-        if names is not None:
-            wanted = set(names)
-            parts = [{name: part[name] for name in part.keys() & wanted} for part in parts]
+        wanted = None if names is None else set(names)
+        trouble = {name: self._trouble_at(name, at) for name in list(self._trouble)} if self._trouble else {}
         silent = {name: at - since for name, since in self._quiet_since.items() if at - since > SILENT}
-        return Snapshot(parts[0], parts[1], parts[2], parts[3], at, features or {}, blocked or {}, silent)
+        return Snapshot(
+            _of(self._ttft, wanted),
+            _of(self._per_token, wanted),
+            _of(self._in_flight, wanted),
+            _of(trouble, wanted),
+            at,
+            features or {},
+            blocked or {},
+            silent,
+        )
 
     def _trouble_at(self, name: str, at: float) -> float:
         trouble = self._trouble.get(name, 0.0)
@@ -155,6 +168,14 @@ class Health:
                     table.pop(name, None)
         for name in list(self._trouble):
             self._set_trouble(name, self._trouble_at(name, at), at)
+
+
+def _of(table: dict[str, T], wanted: set[str] | None) -> dict[str, T]:
+    """A copy of ``table``, without what is not wanted."""
+    copy = table.copy()
+    if wanted is None or copy.keys() <= wanted:
+        return copy
+    return {name: value for name, value in copy.items() if name in wanted}
 
 
 def _peak(table: dict[str, float], name: str, value: float, keep: float) -> None:

@@ -326,6 +326,10 @@ class Limits:
         """Calls taken and not settled yet."""
         return self._flying.get(scope, 0)
 
+    def land(self) -> None:
+        """Nothing is under way any more: in a forked child, what was is its parent's."""
+        self._flying.clear()
+
     # --- inside
 
     def _own_key(self, scopes: Scopes) -> bool:

@@ -6,6 +6,7 @@ import os
 import threading
 import weakref
 from collections.abc import Sequence
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from modelmux.routing.breakers import Breakers, blame
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
     from random import Random
 
     from modelmux.endpoint import Target
+
+
+_NAME = itemgetter(Scopes._fields.index("endpoint"))
 
 
 class MemoryStore:
@@ -43,7 +47,7 @@ class MemoryStore:
     def look(self, scopes: Sequence[Scopes], at: float) -> Snapshot:
         with self._lock:
             blocked = self._blocked(scopes, at)
-            return self._health.snapshot([one.endpoint for one in scopes], at=at, blocked=blocked)
+            return self._health.snapshot(map(_NAME, scopes), at=at, blocked=blocked)
 
     def _blocked(self, scopes: Sequence[Scopes], at: float) -> dict[str, Blocked]:
         found = dict(self._breakers.blocked(scopes, at))
@@ -137,8 +141,10 @@ class MemoryStore:
         return found
 
     def renew(self) -> None:
-        """In a forked child: another thread of the parent may have held the lock."""
+        """In a forked child: another thread of the parent may have held the lock, and its calls are not ours."""
         self._lock = threading.RLock()
+        self._limits.land()
+        self._health.land()
 
 
 _stores: weakref.WeakSet[MemoryStore] = weakref.WeakSet()
