@@ -338,12 +338,12 @@ def load(peer: Any, servers: Servers, full: bool) -> Iterator[Result]:
         failed = len(said.get("failed", [None]))
         yield Result("load", f"{name}: no call fails", failed == 0, f"{failed} of {calls} failed")
         out = _out(sick, began)
-        later = sum(request.at > out + 0.05 for request in sick.requests)
+        later = sum(request.at > out + LAG for request in sick.requests)
         detail = f"{later} of {calls} calls touched it once five had failed or 2 s had passed"
         yield Result("load", f"{name}: left alone", later <= 0.01 * calls, detail)
         sick.heal()
         if full or name in ("503", "refused", "cut body"):
-            time.sleep(9.0)
+            peer.ask("load", patience=60.0, calls=360, rate=40.0)  # nine seconds of ordinary traffic
             before = [len(server.requests) for server in servers.alike]
             peer.ask("load", patience=60.0, calls=600, at_once=50)
             share = [len(s.requests) - b for s, b in zip(servers.alike, before, strict=True)]
@@ -362,6 +362,10 @@ def _sick(servers: Servers, fault: Fault, **when: Any) -> VendorServer:
         server.latency = 0.05
     servers.alike[0].fail(fault, **when)
     return servers.alike[0]
+
+
+LAG = 0.25
+"""Seconds in which what was decided before the fifth failure was known may still arrive."""
 
 
 def _out(sick: VendorServer, began: float) -> float:
