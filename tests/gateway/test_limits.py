@@ -12,6 +12,7 @@ from gateway.asgi import Caller, events
 from gateway.test_formats import HI, chat, generate, messages
 from modelmux import Mux, gateway
 from modelmux.errors import ConnectionLost
+from modelmux.gateway._watch import Watch
 from modelmux.testing import Fault
 
 CHAT = "/v1/chat/completions"
@@ -51,6 +52,8 @@ def test_a_body_of_just_the_right_size_is_taken(serving):
     body = b'{"model":"gpt-5-mini","messages":[{"role":"user","content":"Hi"}]}'
     assert serving(max_body=len(body))("POST", CHAT, body).status == 200
     assert serving(max_body=len(body) - 1)("POST", CHAT, body).status == 413
+    assert serving(max_body=len(body))("POST", CHAT, pieces=[body[:9], body[9:]]).status == 200
+    assert serving(max_body=len(body) - 1)("POST", CHAT, pieces=[body[:9], body[9:]]).status == 413
 
 
 def test_a_body_may_come_in_pieces(serving):
@@ -215,6 +218,30 @@ def test_a_cancelled_task_passes_its_cancellation_on(serving, vendors):
 
     asyncio.run(run())
     assert vendors["openai"].in_flight == 0
+
+
+def test_a_cancellation_that_comes_with_a_hang_up_passes_too():
+    """Both at once: the server ends just as the caller leaves."""
+
+    async def run():
+        left = asyncio.Event()
+
+        async def receive():
+            await left.wait()
+            task.cancel()
+            return {"type": "http.disconnect"}
+
+        async def work():
+            async with Watch(receive, 60):
+                await asyncio.sleep(30)
+
+        task = asyncio.create_task(work())
+        await asyncio.sleep(Watch.GRACE + 0.05)
+        left.set()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    asyncio.run(run())
 
 
 # --- answers that break --------------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import time
+from contextlib import suppress
 
 import pytest
 
@@ -86,6 +87,29 @@ def test_a_large_body_is_answered_although_it_is_not_read(shared):
 
     asyncio.run(run())
     assert vendor.requests == []
+
+
+def test_a_head_without_end_is_refused(shared):
+    async def run():
+        reader, writer = await asyncio.open_connection("127.0.0.1", shared[0].port)
+        writer.write(b"GET /healthz HTTP/1.1\r\nhost: 127.0.0.1\r\nx-endless: ")
+        answer = asyncio.create_task(reader.read())
+        sent = 0
+        while not answer.done():
+            assert sent < 64 * 1024 * 1024, "it goes on reading"
+            try:
+                writer.write(b"x" * 65536)
+                await writer.drain()
+            except ConnectionError:
+                break
+            sent += 65536
+            await asyncio.sleep(0)
+        with suppress(ConnectionError):  # it closed while more was on its way
+            assert b" 431 " in await answer
+        writer.close()
+
+    asyncio.run(run())
+    assert asyncio.run(get(shared[0].port, "/healthz"))[0] == 200
 
 
 @pytest.mark.full

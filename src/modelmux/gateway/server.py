@@ -16,6 +16,11 @@ if TYPE_CHECKING:
 
 _BACKLOG = 2048
 
+_MOST_HEAD = 64 * 1024
+"""Bytes of a request's line and headers after those that came with the first read."""
+
+_TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+
 
 def serve(gateway: Gateway, ready: Callable[[str], None] | None = None) -> None:
     """Serve until SIGTERM or SIGINT, then drain: ``/readyz`` says no at once, after ``drain_delay`` seconds nothing new
@@ -42,6 +47,39 @@ def _listen(host: str, port: int) -> socket.socket:
         return socket.create_server((host, port), family=family, backlog=_BACKLOG)
     except OSError as error:
         raise ConfigError(f"cannot listen on {host}:{port}: {error.strerror or error}", field="port") from None
+
+
+def _protocol() -> Any:
+    """uvicorn's faster protocol with a limit on a request's head, which it lacks; where it is not installed, the plain
+    one, which has such a limit.
+    """
+    try:
+        from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+    except ImportError:
+        return "h11"
+
+    class Limited(HttpToolsProtocol):
+        in_head = False
+        head_size = 0
+
+        def on_message_begin(self) -> None:
+            self.in_head, self.head_size = True, 0
+            super().on_message_begin()
+
+        def on_headers_complete(self) -> None:
+            self.in_head = False
+            super().on_headers_complete()
+
+        def data_received(self, data: bytes) -> None:
+            if self.in_head:
+                self.head_size += len(data)
+                if self.head_size > _MOST_HEAD:
+                    self.transport.write(_TOO_LARGE)
+                    self.transport.close()
+                    return
+            super().data_received(data)
+
+    return Limited
 
 
 def _server(gateway: Gateway) -> Any:
@@ -80,6 +118,7 @@ def _server(gateway: Gateway) -> Any:
         access_log=False,
         server_header=False,
         ws="none",
+        http=_protocol(),
         lifespan="on",
         backlog=_BACKLOG,
         timeout_graceful_shutdown=settings.drain,  # type: ignore[arg-type]  # seconds, handed to asyncio as they are
