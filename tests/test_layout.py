@@ -142,6 +142,10 @@ ALLOWED: dict[str, tuple[str, tuple[str, ...]]] = {
         (
             "openai/gpt-5-mini",
             "anthropic/claude-haiku-4-5",
+            '"Anthropic"',
+            '"AsyncAnthropic"',
+            '"anthropic"',
+            "modelmux.anthropic._client import Anthropic, AsyncAnthropic",
             '"AsyncAzureOpenAI"',
             '"AsyncOpenAI"',
             '"AzureOpenAI"',

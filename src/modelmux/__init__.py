@@ -25,6 +25,8 @@ _HOME = {
     "default_mux": "_default",
     "explain": "_default",
     "stream": "_default",
+    "Anthropic": "anthropic",
+    "AsyncAnthropic": "anthropic",
     "AsyncAzureOpenAI": "openai",
     "AsyncOpenAI": "openai",
     "AsyncStream": "_streams",
@@ -61,6 +63,8 @@ _MODULES = (
 )
 
 __all__ = [
+    "Anthropic",
+    "AsyncAnthropic",
     "AsyncAzureOpenAI",
     "AsyncOpenAI",
     "AsyncStream",
@@ -121,6 +125,7 @@ if TYPE_CHECKING:
     from modelmux._mux import Mux
     from modelmux._options import CallOptions
     from modelmux._streams import AsyncStream, Stream
+    from modelmux.anthropic._client import Anthropic, AsyncAnthropic
     from modelmux.counting.count import TokenCount
     from modelmux.endpoint import Endpoint
     from modelmux.errors import ModelmuxError, ProviderError

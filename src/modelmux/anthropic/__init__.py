@@ -5,12 +5,12 @@
     import modelmux.anthropic as anthropic
 
     client = anthropic.Anthropic()
-    client.messages.create(model="claude-haiku-4-5", max_tokens=512, messages=[…])       # as ever: same request, same retries
-    client.messages.create(model="openai/gpt-5-mini", max_tokens=512, messages=[…])      # routed, same answer's shape
+    client.messages.create(model="claude-haiku-4-5", max_tokens=512, messages=[…])    # as ever: same request
+    client.messages.create(model="openai/gpt-5-mini", max_tokens=512, messages=[…])   # routed, same shape
 
-Modules, classes, methods and parameters are those of the SDK whose version ``modelmux.anthropic.__version__`` names; they
-come from tables (``_tables``) and are made when they are first touched. :func:`as_vendor` gives the vendor's own client
-over a Mux, where that client is wanted (and installed).
+Modules, classes, methods and parameters are those of the SDK whose version ``modelmux.anthropic.__version__`` names;
+they come from tables (``_tables``) and are made when they are first touched. :func:`as_vendor` gives the vendor's own
+client over a Mux, where that client is wanted (and installed).
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ _HOME = {
     "transform_schema": "lib._parse._transform",
 }
 
-__all__ = ["__title__", "__version__", "resources", "types", *sorted(_HOME)]  # noqa: PLE0604 - names are data
+__all__ = ["__title__", "__version__", "resources", "types", *sorted(_HOME)]
 
 
 def __getattr__(name: str) -> Any:

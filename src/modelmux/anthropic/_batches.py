@@ -21,12 +21,12 @@ class _Results:
 
     def _plan(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[RequestOptions, RequestOptions, str]:
         """The request that tells where the results are, the one that gets them, and the batch's id."""
-        entry = registry.resource(self._ref)["m"]["results"]
-        call = Call("Batches.results", entry)
+        table = registry.resource(self._ref)["m"]
+        call = Call("Batches.results", {**table["results"], "header": table["retrieve"]["header"]})
         values = call.bind(args, kwargs)
         batch = values["message_batch_id"]
         path_part("message_batch_id", batch)
-        common = {name: values[name] for name in ("betas", "workspace_id") if name in values}
+        common = {name: values[name] for name in ("workspace_id",) if name in values}
         where = call.options({"message_batch_id": batch, **common})
         options = call.options(values)
         options.headers = {"Accept": "application/binary", **options.given_headers()}

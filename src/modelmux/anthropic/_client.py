@@ -13,8 +13,8 @@ from modelmux._dropin.client import SyncClient as SyncBase
 from modelmux._dropin.flow import READ, exchange
 from modelmux._dropin.models import BaseModel, note
 from modelmux._dropin.options import RequestOptions
-from modelmux._dropin.retrying import asked_wait
 from modelmux._dropin.resources import Wrapped, children
+from modelmux._dropin.retrying import asked_wait
 from modelmux._dropin.streams import SKIP
 from modelmux._dropin.timeouts import Timeout
 from modelmux._dropin.transport import Asked, Got
@@ -140,7 +140,7 @@ class Manners(Base):
         return super()._fixed_headers(options) | {name.lower() for name in self._custom_headers}
 
     def _is_worth_another(self, error: Exception) -> bool:
-        return True  # as this vendor's client: whatever came up
+        return isinstance(error, Exception)  # as this vendor's client: whatever came up
 
     def _headers_for(self, options: RequestOptions) -> dict[str, str]:
         headers = super()._headers_for(options)
@@ -158,9 +158,9 @@ class Manners(Base):
 
     def _asked(self, options: RequestOptions) -> Asked:
         asked = super()._asked(options)
-        if asked.route is None and not (asked.headers.get("authorization") or asked.headers.get("x-api-key")):
-            if "authorization" not in self._left_out(options):
-                raise TypeError(f'"{_NO_KEY}"')
+        known = asked.headers.get("authorization") or asked.headers.get("x-api-key")
+        if not known and asked.route is None and "authorization" not in self._left_out(options):
+            raise TypeError(f'"{_NO_KEY}"')
         return asked
 
     def _url_for(self, options: RequestOptions, params: Mapping[str, Any]) -> str:
@@ -384,6 +384,7 @@ class Anthropic(Manners, SyncBase):
         return super().request(cast_to, options, stream=stream, stream_cls=kind)
 
     def _reply_face(self, raw: str) -> type:
+        del raw
         return faces.APIResponse
 
 
@@ -400,6 +401,7 @@ class AsyncAnthropic(Manners, AsyncBase):
         return await super().request(cast_to, options, stream=stream, stream_cls=kind)
 
     def _reply_face(self, raw: str) -> type:
+        del raw
         return faces.AsyncAPIResponse
 
 

@@ -15,12 +15,13 @@
     │       ├── UnprocessableEntityError 422  ├── RateLimitError 429     ├── RequestHeaderFieldsTooLargeError 431
     │       ├── ClientClosedRequestError 499
     │       └── InternalServerError     500 and above
-    │           └── HTTPNotImplementedError 501, ServiceUnavailableError 503, GatewayTimeoutError 504, OverloadedError 529
+    │           ├── HTTPNotImplementedError 501  ├── ServiceUnavailableError 503
+    │           └── GatewayTimeoutError 504      └── OverloadedError 529
     ├── RetryableError
     └── CredentialsError ── IdentityTokenFileError
 
-An answer that names the cause (``error.details.error_code``) is an instance of a class of that cause below the status's,
-such as ``types.shared.OrganizationOnHoldError``.
+An answer that names the cause (``error.details.error_code``) is an instance of a class of that cause below the
+status's, such as ``types.shared.OrganizationOnHoldError``.
 """
 
 from __future__ import annotations
@@ -116,7 +117,9 @@ class APITimeoutError(APIConnectionError):
     """No answer in time."""
 
     def __init__(self, request: Any) -> None:
-        message = "Request timed out or interrupted. The limit ran out, the connection broke or the request was cancelled."
+        message = (
+            "Request timed out or interrupted. The limit ran out, the connection broke or the request was cancelled."
+        )
         super().__init__(message=message, request=request)
 
 

@@ -66,9 +66,7 @@ class Face:
         values = call.bind((), kwargs)
         cls.check(client, values, waits=False)
         wish = cls.output(values)
-        cls.prepare(
-            values, {"x-stainless-helper-method": "stream", "x-stainless-stream-helper": cls.stream_name}
-        )
+        cls.prepare(values, {"x-stainless-helper-method": "stream", "x-stainless-stream-helper": cls.stream_name})
         values["stream"] = True
         return call.options(values), call.entry["s"], wish
 
@@ -128,7 +126,9 @@ class Face:
         if model in facts["MODELS_TO_WARN_WITH_THINKING_ENABLED"]:
             thinking = values.get("thinking")
             if isinstance(thinking, Mapping) and thinking.get("type") == "enabled":
-                message = f"Using Claude with {model} and 'thinking.type=enabled' is deprecated. Use 'adaptive' instead."
+                message = (
+                    f"Using Claude with {model} and 'thinking.type=enabled' is deprecated. Use 'adaptive' instead."
+                )
                 warnings.warn(message, UserWarning, stacklevel=4)
 
 

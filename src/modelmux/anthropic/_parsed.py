@@ -92,7 +92,8 @@ def _is_text(block: Any) -> bool:
 
 def _as(cls: type, model: Any, **more: Any) -> Any:
     """A model as one of a subclass, with more to it."""
-    made, put = object.__new__(cls), object.__setattr__
+    made: Any = object.__new__(cls)
+    put = object.__setattr__
     put(made, "__dict__", {**model.__dict__, **more})
     put(made, "__pydantic_fields_set__", {*model.__pydantic_fields_set__, *more})
     put(made, "__pydantic_extra__", model.__pydantic_extra__)

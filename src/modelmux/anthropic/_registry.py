@@ -17,7 +17,7 @@ _HELPERS = {
     "resources.beta.messages.messages:Messages": "_beta_messages:Messages",
     "resources.beta.messages.batches:Batches": "_batches:BetaBatches",
 }
-"""Resource class -> the module and class of its methods that are written by hand. An async twin has ``Async`` before."""
+"""Resource class -> module and class of its methods that are written by hand. An async twin has ``Async`` before."""
 
 _MIXINS = {
     "types.parsed_message:ParsedMessage": "_parsed:ParsedMessage",
@@ -59,7 +59,7 @@ def _by_hand(ref: str) -> Any:
 
 
 BaseModel, Made = models.bases_for(PACKAGE, lambda: registry.shapes)
-registry = Registry(
+registry: Registry = Registry(
     PACKAGE,
     Path(__file__).parent / "_tables",
     lambda: Made,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from modelmux._dropin import pages
+from modelmux._dropin.models import Meta
 from modelmux._dropin.pages import PageInfo
 from modelmux.anthropic._registry import Made, registry
 
@@ -59,7 +60,7 @@ def _pair(name: str, fields: dict[str, Any], manner: type) -> tuple[Any, Any]:
     for prefix, base in (("Sync", pages.SyncPage), ("Async", pages.AsyncPage)):
         full = f"{prefix}{name}"
         space = {"__module__": __name__, "__qualname__": full, "_table_": {"f": fields}, "_shapes_": registry.shapes}
-        out.append(type(Made)(full, (manner, base, Made), space, made=True))
+        out.append(Meta(full, (manner, base, Made), space, made=True))
     return out[0], out[1]
 
 

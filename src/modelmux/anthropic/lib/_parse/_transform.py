@@ -21,7 +21,8 @@ def transform_schema(json_schema: Any) -> dict[str, Any]:
     """
     if isinstance(json_schema, type):
         json_schema = json_schema.model_json_schema()  # type: ignore[attr-defined]  # a pydantic model
-    rest, out = dict(json_schema), {}
+    rest: dict[str, Any] = dict(json_schema)
+    out: dict[str, Any] = {}
     if (defs := rest.pop("$defs", None)) is not None:
         out["$defs"] = {name: transform_schema(schema) for name, schema in defs.items()}
     if (ref := rest.pop("$ref", None)) is not None:

@@ -64,7 +64,7 @@ class Accumulator:
         more = None if step is None else step(self, event, delta, block)
         return [event] if more is None else [event, more]
 
-    def _grown(self, event: Any, delta: Any, block: Any) -> Any:
+    def _grown(self, _: Any, delta: Any, block: Any) -> Any:
         kind, field, name, said = _FIELDS[delta.type]
         if block.type != kind:
             return None
@@ -87,19 +87,19 @@ class Accumulator:
                 ) from error
         return self._event("InputJsonEvent", type="input_json", partial_json=delta.partial_json, snapshot=block.input)
 
-    def _citation(self, event: Any, delta: Any, block: Any) -> Any:
+    def _citation(self, _: Any, delta: Any, block: Any) -> Any:
         if block.type != "text":
             return None
         block.citations = [*(block.citations or ()), delta.citation]
         return self._event("CitationEvent", type="citation", citation=delta.citation, snapshot=block.citations)
 
-    def _signature(self, event: Any, delta: Any, block: Any) -> Any:
+    def _signature(self, _: Any, delta: Any, block: Any) -> Any:
         if block.type != "thinking":
             return None
         block.signature = delta.signature
         return self._event("SignatureEvent", type="signature", signature=block.signature)
 
-    def _compaction(self, event: Any, delta: Any, block: Any) -> Any:
+    def _compaction(self, _: Any, delta: Any, block: Any) -> Any:
         if block.type != "compaction":
             return None
         block.content, block.encrypted_content = delta.content, delta.encrypted_content
@@ -128,11 +128,13 @@ class Accumulator:
                 setattr(message.usage, name, value)
         return [event]
 
-    def _message_stop(self, event: Any) -> list[Any]:
+    def _message_stop(self, _: Any) -> list[Any]:
         return [self._event("MessageStopEvent", type="message_stop", message=self.snapshot)]
 
 
-_STEPS = frozenset({"content_block_start", "content_block_delta", "content_block_stop", "message_delta", "message_stop"})
+_STEPS = frozenset(
+    {"content_block_start", "content_block_delta", "content_block_stop", "message_delta", "message_stop"}
+)
 _DELTAS: dict[str, Any] = {
     "text_delta": Accumulator._grown,
     "thinking_delta": Accumulator._grown,

@@ -63,7 +63,7 @@ class _Base:
         if not texts:
             kinds = ",".join(block.type for block in content)
             raise RuntimeError(
-                f".get_final_text() can only be called when the API returns a `text` content block; it returned {kinds}: "
+                f".get_final_text() can only be called when the API returns a `text` content block, not {kinds}: "
                 "see get_final_message().content"
             )
         return "".join(texts)
@@ -193,7 +193,8 @@ class MessageStreamManager:
     _kind: ClassVar[type] = MessageStream
 
     def __init__(self, api_request: Any, *, output_format: Any = not_given) -> None:
-        self._ask, self._output, self._stream = api_request, output_format, None
+        self._ask, self._output = api_request, output_format
+        self._stream: Any = None
 
     def __class_getitem__(cls, item: object) -> Any:
         return cls
@@ -215,7 +216,8 @@ class AsyncMessageStreamManager:
     _kind: ClassVar[type] = AsyncMessageStream
 
     def __init__(self, api_request: Any, *, output_format: Any = not_given) -> None:
-        self._ask, self._output, self._stream = api_request, output_format, None
+        self._ask, self._output = api_request, output_format
+        self._stream: Any = None
 
     def __class_getitem__(cls, item: object) -> Any:
         return cls

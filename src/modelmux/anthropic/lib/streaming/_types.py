@@ -31,16 +31,32 @@ def _events(prefix: str, module: str) -> dict[str, Any]:
     cap = "Beta" if prefix else ""
     message = f"types.{'beta.parsed_beta' if prefix else 'parsed'}_message:Parsed{cap}"
     text = "ParsedBetaTextEvent" if prefix else "TextEvent"
-    stop, block = f"{raw}message_stop_event:{cap}RawMessageStopEvent", f"{raw}content_block_stop_event:{cap}RawContentBlockStopEvent"
+    stop, block = (
+        f"{raw}message_stop_event:{cap}RawMessageStopEvent",
+        f"{raw}content_block_stop_event:{cap}RawContentBlockStopEvent",
+    )
     return {
         text: _event(text, "text", _TEXT, _Snapshot),
-        f"{cap}CitationEvent": _event(f"{cap}CitationEvent", "citation", {"citation": citation, "snapshot": ["list", citation]}),
+        f"{cap}CitationEvent": _event(
+            f"{cap}CitationEvent", "citation", {"citation": citation, "snapshot": ["list", citation]}
+        ),
         f"{cap}ThinkingEvent": _event(f"{cap}ThinkingEvent", "thinking", {"thinking": "str", "snapshot": "str"}),
         f"{cap}SignatureEvent": _event(f"{cap}SignatureEvent", "signature", {"signature": "str"}),
-        f"{cap}InputJsonEvent": _event(f"{cap}InputJsonEvent", "input_json", {"partial_json": "str", "snapshot": "any"}),
-        f"{cap}CompactionEvent": _event(f"{cap}CompactionEvent", "compaction", {"content": ["opt", "str"], "encrypted_content": ["opt", "str"]}),
-        f"Parsed{cap}MessageStopEvent": _event(f"Parsed{cap}MessageStopEvent", "message_stop", {"message": f"{message}Message"}, base=stop),
-        f"Parsed{cap}ContentBlockStopEvent": _event(f"Parsed{cap}ContentBlockStopEvent", "content_block_stop", {"content_block": f"{message}ContentBlock"}, base=block),
+        f"{cap}InputJsonEvent": _event(
+            f"{cap}InputJsonEvent", "input_json", {"partial_json": "str", "snapshot": "any"}
+        ),
+        f"{cap}CompactionEvent": _event(
+            f"{cap}CompactionEvent", "compaction", {"content": ["opt", "str"], "encrypted_content": ["opt", "str"]}
+        ),
+        f"Parsed{cap}MessageStopEvent": _event(
+            f"Parsed{cap}MessageStopEvent", "message_stop", {"message": f"{message}Message"}, base=stop
+        ),
+        f"Parsed{cap}ContentBlockStopEvent": _event(
+            f"Parsed{cap}ContentBlockStopEvent",
+            "content_block_stop",
+            {"content_block": f"{message}ContentBlock"},
+            base=block,
+        ),
     }
 
 
@@ -59,7 +75,7 @@ def _union(events: dict[str, Any], raw: str) -> Any:
     cap = "Beta" if "beta" in raw else ""
     names = ("MessageStart", "MessageDelta", "ContentBlockStart", "ContentBlockDelta")
     classes = [registry.cls(f"{module}:{cap}Raw{name}Event") for module, name in zip(others, names, strict=True)]
-    return Annotated[Union[(*events.values(), *classes)], Discriminator("type")]  # noqa: UP007 - made at run time
+    return Annotated[Union[(*events.values(), *classes)], Discriminator("type")]
 
 
 ParsedMessageStreamEvent = MessageStreamEvent = _union(PLAIN, "types.raw_")

@@ -21,7 +21,7 @@ _HOME = {
     "beta_async_tool": "_beta_functions",
     "beta_tool": "_beta_functions",
 }
-__all__ = sorted(_HOME)  # noqa: PLE0605 - names are data
+__all__ = sorted(_HOME)
 
 
 def __getattr__(name: str) -> Any:

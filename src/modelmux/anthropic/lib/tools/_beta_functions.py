@@ -64,7 +64,7 @@ class BetaAsyncBuiltinFunctionTool(_Builtin):
 class BaseFunctionTool:
     """A function that a model may call. Called itself, it is the function."""
 
-    close: Callable[[], None | Awaitable[None]] | None = None
+    close: Callable[[], Awaitable[None] | None] | None = None
 
     def __init__(
         self,
@@ -98,7 +98,8 @@ class BaseFunctionTool:
 
     @cached_property
     def _adapter(self) -> pydantic.TypeAdapter[Any]:
-        return pydantic.TypeAdapter(self._func_with_validate)
+        validating: Any = self._func_with_validate
+        return pydantic.TypeAdapter(validating)
 
     def _schema(self) -> dict[str, Any]:
         schema = self._adapter.json_schema()
@@ -199,7 +200,8 @@ def beta_async_tool(func: Any = None, **settings: Any) -> Any:
 def _entered_late(function: Any, settings: dict[str, Any]) -> BetaAsyncFunctionTool:
     import asyncio
 
-    manager, inner, lock = function(), [], asyncio.Lock()
+    manager, lock = function(), asyncio.Lock()
+    inner: list[Any] = []
 
     async def call(**arguments: Any) -> Any:
         async with lock:

@@ -142,7 +142,7 @@ class _Runner:
     def _failed(self, call: Any, error: Exception) -> dict[str, Any]:
         if isinstance(error, functions.ToolError):
             return self._result(call, _content(error.content), failed=True)
-        log.exception("Error occurred while calling tool: %s", call.name, exc_info=error)
+        log.error("Error occurred while calling tool: %s", call.name, exc_info=error)
         return self._result(call, repr(error), failed=True)
 
 

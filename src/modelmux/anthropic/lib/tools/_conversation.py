@@ -41,7 +41,9 @@ class Conversation:
     def replace(self, params: dict[str, Any]) -> None:
         """Other arguments, and another history: a thread goes on only where its part of the history stays."""
         if params.get("compaction") is not None and is_given(params["compaction"]):
-            raise ValueError("`compaction` cannot be set on a tool runner: every request in the loop would compact again")
+            raise ValueError(
+                "`compaction` cannot be set on a tool runner: every request in the loop would compact again"
+            )
         messages = [_param(message) for message in params["messages"]]
         if messages[: self._stored] != self.messages[: self._stored]:
             self._restart()
@@ -78,7 +80,10 @@ class Conversation:
         headers = dict(options.get("extra_headers") or {})
         if self._threaded:
             helpers = [*helpers, "message-thread"]
-            values["betas"] = [*(values.get("betas") or ()), *([] if THREADS in (values.get("betas") or ()) else [THREADS])]
+            values["betas"] = [
+                *(values.get("betas") or ()),
+                *([] if THREADS in (values.get("betas") or ()) else [THREADS]),
+            ]
             beta = next((name for name in headers if name.lower() == "anthropic-beta"), None)
             if beta is not None:  # it would stand in the place of betas=
                 headers[beta] = f"{headers[beta]},{THREADS}"

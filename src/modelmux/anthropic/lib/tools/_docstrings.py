@@ -7,8 +7,8 @@ import re
 from collections.abc import Callable
 
 _SECTIONS = (
-    "args|arguments|parameters|params|returns|return|yields|yield|raises|raise|examples?|notes?|attributes|warns|see also|"
-    "references|warnings?|todo|keyword args|keyword arguments|other parameters"
+    "args|arguments|parameters|params|returns|return|yields|yield|raises|raise|examples?|notes?|attributes|warns|"
+    "see also|references|warnings?|todo|keyword args|keyword arguments|other parameters"
 )
 _HEAD = re.compile(rf"^(?:{_SECTIONS}):\s*$", re.IGNORECASE)
 _ARGS = re.compile(r"^(?:args|arguments|parameters|params|keyword args|keyword arguments):\s*$", re.IGNORECASE)

@@ -1,0 +1,107 @@
+"""Makes every case's call with one package, sync and async, and prints what went over the wire and what came of it.
+
+Run with the package's name, by an interpreter that has it. It needs few other modules of the tests.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parents[2]))
+
+from dropin.anthropic.calls import CASES
+from dropin.loopback import Loopback, Say
+from dropin.openai import worker
+from dropin.openai.worker import failure, outcome, plain, settled, wire
+
+worker.HEADERS = (
+    "accept",
+    "anthropic-beta",
+    "anthropic-user-profile-id",
+    "anthropic-version",
+    "anthropic-workspace-id",
+    "authorization",
+    "content-type",
+    "user-agent",
+    "x-extra",
+    "x-stainless-async",
+    "x-stainless-helper",
+    "x-stainless-helper-method",
+    "x-stainless-lang",
+    "x-stainless-package-version",
+    "x-stainless-read-timeout",
+    "x-stainless-retry-count",
+    "x-stainless-runtime",
+    "x-stainless-stream-helper",
+    "x-stainless-timeout",
+)
+"""The headers that matter."""
+
+
+async def helped(manager: Any) -> list[Any]:
+    """The events of a stream's helper, and the message that they make."""
+    items: list[Any] = []
+    try:
+        if hasattr(manager, "__aenter__"):
+            async with manager as stream:
+                items += [named(event) async for event in stream]
+                items += [plain_message(await stream.get_final_message()), await stream.get_final_text()]
+        else:
+            with manager as stream:
+                items += [named(event) for event in stream]
+                items += [plain_message(stream.get_final_message()), stream.get_final_text()]
+        items.append(stream.request_id)
+    except Exception as error:
+        items.append(failure(error))
+    return items
+
+
+def named(event: Any) -> list[Any]:
+    return [type(event).__name__.partition("[")[0], event.to_dict()]
+
+
+def plain_message(message: Any) -> Any:
+    return [type(message).__name__.partition("[")[0], message.to_dict()]
+
+
+async def made(client: Any, case: dict[str, Any]) -> Any:
+    if case["how"] == "helper":
+        target = client
+        for name in case["call"].split("."):
+            target = getattr(target, name)
+        return await helped(target(**case["kwargs"]))
+    if case["how"] == "bytes":
+        reply = await settled(client.beta.files.download(*case["args"]))
+        return [type(reply).__name__.removeprefix("Async"), repr(await settled(reply.read())), reply.request_id]
+    if case["call"].endswith("results") and case["how"] == "page":
+        target = client.beta.messages.batches if case["call"].startswith("beta") else client.messages.batches
+        found = await settled(target.results(*case["args"], **case["kwargs"]))
+        return [plain(item) async for item in found] if hasattr(found, "__aiter__") else [plain(item) for item in found]
+    return await outcome(client, case)
+
+
+async def both(package: str) -> dict[str, Any]:
+    module, server = importlib.import_module(package), Loopback()
+    out: dict[str, Any] = {}
+    for kind in ("Anthropic", "AsyncAnthropic"):
+        client = getattr(module, kind)(api_key="test-key", base_url=server.url.removesuffix("/v1"))
+        for case in CASES:
+            server.say(*[Say(body, status, headers) for status, body, headers in case["answers"]])
+            try:
+                came = await made(client, case)
+            except Exception as error:
+                came = failure(error)
+            asked = [wire(seen) for seen in server.seen]
+            out[f"{kind} {case['name']}"] = {"asked": asked, "came": came}
+        await settled(client.close())
+    server.close()
+    return out
+
+
+if __name__ == "__main__":
+    print(json.dumps(asyncio.run(both(sys.argv[1])), default=repr))
