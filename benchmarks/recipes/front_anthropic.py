@@ -6,6 +6,7 @@ from typing import Any
 
 import anthropic
 
+OWN = "anthropic.messages"
 ERROR = anthropic.APIError
 CLASSES = {
     400: anthropic.BadRequestError,
@@ -28,9 +29,10 @@ def wrong(error: Exception) -> str | None:
     return None if fits and told else f"{error!r} {error.status_code} {error.body}"
 
 
-def client(mux: Any) -> anthropic.Anthropic:
-    base = "https://api.anthropic.com"
-    return anthropic.Anthropic(api_key="unused-test-key", base_url=base, http_client=mux.http_client())
+def client(mux: Any, base_url: str = "https://api.anthropic.com/v1") -> anthropic.Anthropic:
+    """Over a Mux, or with nothing in between."""
+    base, http_client = base_url.removesuffix("/v1"), None if mux is None else mux.http_client()
+    return anthropic.Anthropic(api_key="unused-test-key", base_url=base, http_client=http_client)
 
 
 def ask(sdk: anthropic.Anthropic, model: str, *, names: list[str], schema: Any, stream: bool) -> tuple[str, list[Any]]:

@@ -9,6 +9,7 @@ from google.genai import errors, types
 
 from modelmux.transport import Httpx2Transport
 
+OWN = "gemini.generateContent"
 ERROR = errors.APIError
 
 
@@ -19,11 +20,11 @@ def wrong(error: Exception) -> str | None:
     return None if type(error) is kind and error.message and error.status else f"{error!r} {error.details}"
 
 
-def client(mux: Any) -> genai.Client:
-    routed = {"transport": Httpx2Transport(mux)}
-    options = types.HttpOptions(
-        client_args=routed, async_client_args=routed, base_url="https://generativelanguage.googleapis.com"
-    )
+def client(mux: Any, base_url: str = "https://generativelanguage.googleapis.com/v1beta") -> genai.Client:
+    """Over a Mux, or with nothing in between."""
+    routed = {} if mux is None else {"transport": Httpx2Transport(mux)}
+    base = base_url.removesuffix("/v1beta")
+    options = types.HttpOptions(client_args=routed, async_client_args=routed, base_url=base)
     return genai.Client(api_key="unused-test-key", http_options=options)
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import openai
+from samples import parsed
 
+OWN = "openai.chat"
 ERROR = openai.APIError
 ASKED = [{"role": "user", "content": "Say it"}]
 CLASSES = {
@@ -29,8 +30,10 @@ def wrong(error: Exception) -> str | None:
     return None if (kind is None or type(error) is kind) and told else f"{error!r} {error.status_code} {error.body}"
 
 
-def client(mux: Any) -> openai.OpenAI:
-    return openai.OpenAI(api_key="unused-test-key", base_url="https://api.openai.com/v1", http_client=mux.http_client())
+def client(mux: Any, base_url: str = "https://api.openai.com/v1") -> openai.OpenAI:
+    """Over a Mux, or with nothing in between."""
+    http_client = None if mux is None else mux.http_client()
+    return openai.OpenAI(api_key="unused-test-key", base_url=base_url, http_client=http_client)
 
 
 def ask(sdk: openai.OpenAI, model: str, *, names: list[str], schema: Any, stream: bool) -> tuple[str, list[Any]]:
@@ -50,5 +53,5 @@ def ask(sdk: openai.OpenAI, model: str, *, names: list[str], schema: Any, stream
         reply = sdk.chat.completions.create(**asked)
     assert isinstance(reply, openai.types.chat.ChatCompletion)
     message = reply.choices[0].message
-    calls = [(call.function.name, json.loads(call.function.arguments or "{}")) for call in message.tool_calls or ()]
+    calls = [(call.function.name, parsed(call.function.arguments)) for call in message.tool_calls or ()]
     return message.content or "", calls

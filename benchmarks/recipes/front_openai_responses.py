@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import openai
 from front_openai_chat import ERROR, client, wrong
+from samples import parsed
 
-__all__ = ["ERROR", "ask", "client", "wrong"]
+__all__ = ["ERROR", "OWN", "ask", "client", "wrong"]
+
+OWN = "openai.responses"
 
 
 def ask(sdk: openai.OpenAI, model: str, *, names: list[str], schema: Any, stream: bool) -> tuple[str, list[Any]]:
@@ -29,4 +31,4 @@ def ask(sdk: openai.OpenAI, model: str, *, names: list[str], schema: Any, stream
         reply = sdk.responses.create(**asked)
     assert isinstance(reply, openai.types.responses.Response)
     calls = [item for item in reply.output if item.type == "function_call"]
-    return reply.output_text, [(call.name, json.loads(call.arguments or "{}")) for call in calls]
+    return reply.output_text, [(call.name, parsed(call.arguments)) for call in calls]

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from typing import Any
+
 TOOLS = [
     {
         "type": "function",
@@ -18,3 +21,11 @@ WEATHER = {
     "additionalProperties": False,
 }
 FORM = {"type": "json_schema", "json_schema": {"name": "weather", "schema": WEATHER, "strict": True}}
+
+
+def parsed(arguments: str) -> Any:
+    """A call's arguments; as text where a model was cut short in them."""
+    try:
+        return json.loads(arguments or "{}")
+    except ValueError:
+        return arguments
