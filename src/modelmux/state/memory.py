@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import weakref
+from collections import deque
 from collections.abc import Sequence
 from operator import itemgetter
 from typing import TYPE_CHECKING
@@ -29,8 +30,10 @@ class MemoryStore:
     """See :class:`modelmux.state.Store`. ``rng`` spreads what many wait for."""
 
     def __init__(self, rng: Random | None = None) -> None:
-        # Re-entrant: a forgotten stream may be collected, and so settled, while this thread is in here.
+        # A forgotten stream may be collected, and so settled, while this thread is in here: that one waits its turn.
         self._lock = threading.RLock()
+        self._depth = 0
+        self._late: deque[tuple[Grant, Outcome]] = deque()
         self._breakers = Breakers(rng)
         self._limits = Limits(rng)
         self._health = Health()
@@ -45,7 +48,7 @@ class MemoryStore:
                 self._limits.add(target)
 
     def look(self, scopes: Sequence[Scopes], at: float) -> Snapshot:
-        with self._lock:
+        with self._lock, self:
             blocked = self._blocked(scopes, at)
             return self._health.snapshot(map(_NAME, scopes), at=at, blocked=blocked)
 
@@ -70,7 +73,7 @@ class MemoryStore:
         force: bool = False,
         waited: bool = False,
     ) -> Grant | Blocked:
-        with self._lock:
+        with self._lock, self:
             breakers = self._breakers
             if len(breakers) and not force:
                 found = breakers.blocked((scopes,), at)
@@ -85,26 +88,43 @@ class MemoryStore:
             return Grant(scopes, taken.at, probe, taken)
 
     def due(self, grant: Grant, at: float) -> float:
-        with self._lock:
+        with self._lock, self:
             return self._limits.due(grant.taken, at)
 
     def settle(self, grant: Grant, outcome: Outcome) -> None:
-        scopes, at, name = grant.scopes, outcome.at, grant.scopes.endpoint
-        with self._lock:
+        with self._lock, self:
             if grant.settled:
                 return
             grant.settled = True
-            news = self._limits.settle(grant.taken, outcome)
-            if outcome.ok:
-                self._breakers.succeeded(scopes, at, grant.probe, began=grant.at)
-                self._health.succeeded(name, outcome.ttft, outcome.per_token, at)
-                self._note(name, outcome)
-            elif outcome.ok is None or not news:  # a crowd turned away is one failure, not as many as were in it
-                self._breakers.released(scopes, grant.probe)
-                self._health.cancelled(name)
-                self._note(name, outcome)
+            if self._depth > 1:
+                self._late.append((grant, outcome))
             else:
-                self._failed(grant, outcome)
+                self._settle(grant, outcome)
+
+    def _settle(self, grant: Grant, outcome: Outcome) -> None:
+        scopes, at, name = grant.scopes, outcome.at, grant.scopes.endpoint
+        news = self._limits.settle(grant.taken, outcome)
+        if outcome.ok:
+            self._breakers.succeeded(scopes, at, grant.probe, began=grant.at)
+            self._health.succeeded(name, outcome.ttft, outcome.per_token, at)
+            self._note(name, outcome)
+        elif outcome.ok is None or not news:  # a crowd turned away is one failure, not as many as were in it
+            self._breakers.released(scopes, grant.probe)
+            self._health.cancelled(name)
+            self._note(name, outcome)
+        else:
+            self._failed(grant, outcome)
+
+    def __enter__(self) -> None:
+        """One more time inside. The lock is held."""
+        self._depth += 1
+
+    def __exit__(self, *_: object) -> None:
+        try:
+            while self._depth == 1 and self._late:
+                self._settle(*self._late.popleft())
+        finally:
+            self._depth -= 1
 
     def _failed(self, grant: Grant, outcome: Outcome) -> None:
         name, error = grant.scopes.endpoint, outcome.error
@@ -143,6 +163,8 @@ class MemoryStore:
     def renew(self) -> None:
         """In a forked child: another thread of the parent may have held the lock, and its calls are not ours."""
         self._lock = threading.RLock()
+        self._depth = 0
+        self._late.clear()
         self._limits.land()
         self._health.land()
 
