@@ -1,8 +1,8 @@
-"""CPU of the OpenAI drop-in beside the SDK that it stands for, by the same lines of code.
+"""CPU of a drop-in beside the SDK that it stands for, by the same lines of code.
 
-    python benchmarks/dropin.py [--sdk PYTHON] [--own PYTHON] [--rounds 3] [--json]
+    python benchmarks/dropin.py [--package openai|anthropic] [--sdk PYTHON] [--own PYTHON] [--rounds 3] [--json]
 
-``--sdk`` and ``--own`` are interpreters that have the ``openai`` package and modelmux. One server answers both. Each
+``--sdk`` and ``--own`` are interpreters that have the vendor's package and modelmux. One server answers both. Each
 runs in fresh interpreters, in turn, once a round; a ratio is the median of the rounds. own. Figures are microseconds
 of CPU of the client process.
 """
@@ -11,15 +11,16 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import importlib
 import json
 import resource
 import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 HERE = Path(__file__).parent
 BARS = {
@@ -38,22 +39,73 @@ TITLES = {
     "chunk": "a chunk of a paced stream",
     "history": "a call with a 200 KB history, beyond a short one",
 }
-PROMPT = [{"role": "user", "content": "Say hello to the world in one sentence."}]
-HISTORY = [
-    {"role": "user" if number % 2 == 0 else "assistant", "content": f"{number}: " + "the quick brown fox " * 100}
-    for number in range(101)
-]
-MODEL = "gpt-5-mini"
+SAID = "Say hello to the world in one sentence."
+LONG = [f"{number}: " + "the quick brown fox " * 100 for number in range(101)]
 
 
-def module(name: str) -> Any:
-    if name == "sdk":
-        import openai
+class OpenAI:
+    """The same lines for ``openai`` and for ``modelmux.openai``."""
 
-        return openai
-    import modelmux.openai
+    model = "gpt-5-mini"
+    options = {"api_key": "test-key", "max_retries": 2}  # noqa: RUF012 - read only
+    short = [{"role": "user", "content": SAID}]  # noqa: RUF012 - read only
+    long = [  # noqa: RUF012 - read only
+        {"role": "user" if number % 2 == 0 else "assistant", "content": text} for number, text in enumerate(LONG)
+    ]
 
-    return modelmux.openai
+    def __init__(self, name: str) -> None:
+        self.module = importlib.import_module("openai" if name == "sdk" else "modelmux.openai")
+
+    def client(self, url: str) -> Any:
+        return self.module.OpenAI(base_url=url, **self.options)
+
+    def aclient(self, url: str) -> Any:
+        return self.module.AsyncOpenAI(base_url=url, **self.options)
+
+    def ask(self, client: Any, said: Any) -> str:
+        return client.chat.completions.create(model=self.model, messages=said).choices[0].message.content
+
+    def pieces(self, client: Any) -> Iterator[bool]:
+        for chunk in client.chat.completions.create(model=self.model, messages=self.short, stream=True):
+            yield bool(chunk.choices and chunk.choices[0].delta.content)
+
+    async def aask(self, client: Any) -> None:
+        await client.chat.completions.create(model=self.model, messages=self.short)
+
+
+class Google:
+    """The same lines for ``google.genai`` and for ``modelmux.google.genai``."""
+
+    model = "gemini-2.5-flash"
+    short = SAID
+    long = [  # noqa: RUF012 - read only
+        {"role": "user" if number % 2 == 0 else "model", "parts": [{"text": text}]} for number, text in enumerate(LONG)
+    ]
+
+    def __init__(self, name: str) -> None:
+        self.module = importlib.import_module("google.genai" if name == "sdk" else "modelmux.google.genai")
+
+    def client(self, url: str) -> Any:
+        # The SDK puts a version of its own behind the address.
+        options = {"base_url": url.rpartition("/")[0] + "/"}
+        return self.module.Client(api_key="test-key", http_options=options)
+
+    def aclient(self, url: str) -> Any:
+        return self.client(url).aio
+
+    def ask(self, client: Any, said: Any) -> str:
+        return client.models.generate_content(model=self.model, contents=said).text
+
+    def pieces(self, client: Any) -> Iterator[bool]:
+        for chunk in client.models.generate_content_stream(model=self.model, contents=self.short):
+            yield bool(chunk.text)
+
+    async def aask(self, client: Any) -> None:
+        await client.models.generate_content(model=self.model, contents=self.short)
+
+
+VENDORS: dict[str, Any] = {"openai": OpenAI, "google": Google}
+WIRES = {"openai": "openai", "google": "gemini"}
 
 
 def cost(times: int, act: Callable[[], Any]) -> float:
@@ -64,77 +116,68 @@ def cost(times: int, act: Callable[[], Any]) -> float:
     return (time.process_time() - start) / times * 1e6
 
 
-def work(name: str, url: str, paced: str) -> dict[str, float]:
+def work(vendor: str, name: str, url: str, paced: str) -> dict[str, float]:
     """The worker's part, in an interpreter of its own."""
-    openai = module(name)
-    options = {"api_key": "test-key", "max_retries": 2}
-    client = openai.OpenAI(base_url=url, **options)
-
-    def ask(messages: Any = PROMPT) -> str:
-        return client.chat.completions.create(model=MODEL, messages=messages).choices[0].message.content
-
-    figures = {"sequential": cost(300, ask), "later client": cost(30, lambda: openai.OpenAI(base_url=url, **options))}
-    figures["history"] = max(1.0, cost(40, lambda: ask(HISTORY)) - figures["sequential"])
-    slow = openai.OpenAI(base_url=paced, **options)
-    seen = 0
-
-    def stream() -> None:
-        nonlocal seen
-        for chunk in slow.chat.completions.create(model=MODEL, messages=PROMPT, stream=True):
-            seen += bool(chunk.choices and chunk.choices[0].delta.content)
-
-    stream()
-    seen, start = 0, time.process_time()
-    for _ in range(5):
-        stream()
+    lines = VENDORS[vendor](name)
+    client = lines.client(url)
+    figures = {
+        "sequential": cost(300, lambda: lines.ask(client, lines.short)),
+        "later client": cost(30, lambda: lines.client(url)),
+    }
+    figures["history"] = max(1.0, cost(40, lambda: lines.ask(client, lines.long)) - figures["sequential"])
+    slow = lines.client(paced)
+    sum(lines.pieces(slow))
+    start = time.process_time()
+    seen = sum(sum(lines.pieces(slow)) for _ in range(5))
     figures["chunk"] = (time.process_time() - start) / max(1, seen) * 1e6
 
     async def several() -> float:
-        async with openai.AsyncOpenAI(base_url=url, **options) as later:
-            await later.chat.completions.create(model=MODEL, messages=PROMPT)
+        async with lines.aclient(url) as later:
+            await lines.aask(later)
             start = time.process_time()
             for _ in range(200):
-                await later.chat.completions.create(model=MODEL, messages=PROMPT)
+                await lines.aask(later)
             return (time.process_time() - start) / 200 * 1e6
 
     figures["async"] = asyncio.run(several())
     return figures
 
 
-def first(name: str, url: str) -> None:
-    client = module(name).OpenAI(api_key="test-key", base_url=url)
-    assert client.chat.completions.create(model=MODEL, messages=PROMPT).choices[0].message.content
+def first(vendor: str, name: str, url: str) -> None:
+    lines = VENDORS[vendor](name)
+    assert lines.ask(lines.client(url), lines.short)
 
 
-def server(*options: str) -> tuple[subprocess.Popen[str], str]:
-    command = [sys.executable, "-m", "modelmux.testing.server", "--wire", "openai", "--fast", *options]
+def server(vendor: str, *options: str) -> tuple[subprocess.Popen[str], str]:
+    command = [sys.executable, "-m", "modelmux.testing.server", "--wire", WIRES[vendor], "--fast", *options]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     return process, process.stdout.readline().strip()
 
 
-def fresh(python: str, name: str, url: str) -> float:
+def fresh(python: str, name: str, vendor: type[OpenAI], url: str) -> float:
     """CPU of a whole process, the cheapest of three."""
     spent = []
     for _ in range(3):
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
-        subprocess.run([python, __file__, "--first", name, url], check=True)
+        subprocess.run([python, __file__, "--package", vendor.package, "--first", vendor, name, url], check=True)
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
         spent.append((after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime) * 1e6)
     return min(spent)
 
 
-def figures(pythons: dict[str, str], rounds: int) -> dict[str, Any]:
-    plain, url = server()
-    slow, paced = server("--pace", "0.004", "--events", "100")
+def figures(pythons: dict[str, str], rounds: int, package: str = "openai") -> dict[str, Any]:
+    vendor = VENDORS[package]
+    plain, url = server(vendor)
+    slow, paced = server(vendor, "--pace", "0.004", "--events", "100")
     measured: list[dict[str, dict[str, float]]] = []
     try:
         for _ in range(rounds):
             one: dict[str, dict[str, float]] = {}
             for name, python in pythons.items():
-                run = [python, __file__, "--work", name, url, paced]
+                run = [python, __file__, "--package", package, "--work", vendor, name, url, paced]
                 done = subprocess.run(run, check=True, capture_output=True, text=True)
-                one[name] = {**json.loads(done.stdout.splitlines()[-1]), "first call": fresh(python, name, url)}
+                one[name] = {**json.loads(done.stdout.splitlines()[-1]), "first call": fresh(python, name, vendor, url)}
             measured.append(one)
     finally:
         plain.kill()
@@ -150,19 +193,22 @@ def figures(pythons: dict[str, str], rounds: int) -> dict[str, Any]:
 
 def main() -> None:
     parser = argparse.ArgumentParser()
+    parser.add_argument("--package", choices=sorted(VENDORS), default="openai")
+    parser.add_argument("--vendor", choices=VENDORS, default="openai")
     parser.add_argument("--sdk", default=sys.executable)
     parser.add_argument("--own", default=sys.executable)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--json", action="store_true")
-    parser.add_argument("--work", nargs=3)
-    parser.add_argument("--first", nargs=2)
+    parser.add_argument("--work", nargs=4)
+    parser.add_argument("--first", nargs=3)
     options = parser.parse_args()
     if options.work:
-        print(json.dumps(work(*options.work)))
+        name, url, paced = options.work
+        print(json.dumps(work(name, VENDORS[options.package], url, paced)))
     elif options.first:
-        first(*options.first)
+        first(options.first[0], VENDORS[options.package], options.first[1])
     else:
-        found = figures({"sdk": options.sdk, "own": options.own}, options.rounds)
+        found = figures({"sdk": options.sdk, "own": options.own}, options.rounds, options.package)
         if options.json:
             print(json.dumps(found))
         else:
