@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import time
-from contextlib import suppress
+from contextlib import closing, suppress
 
 import pytest
 
@@ -22,7 +22,7 @@ def vendor():
 
 
 def states(place):
-    with sqlite3.connect(place / "ledger.db") as ledger:
+    with closing(sqlite3.connect(place / "ledger.db")) as ledger:
         return [state for (state,) in ledger.execute("select state from attempts order by started_at")]
 
 
