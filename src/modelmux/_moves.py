@@ -99,8 +99,9 @@ def final(progress: Progress, error: ModelmuxError) -> ModelmuxError:
         elif progress.partial is not None:
             final = StreamInterrupted(f"the stream broke after output was handed over: {error}", status=error.status)
             final.endpoint, final.provider, final.request_id = error.endpoint, error.provider, error.request_id
-            final.partial = progress.partial.folder.response()
             final.__cause__ = error
+        if progress.partial is not None and isinstance(final, (StreamInterrupted, DeadlineExceeded)):
+            final.partial = progress.partial.folder.response()
     final.receipt = books.receipt(call.id, progress.attempts, progress.decision)
     if len(progress.attempts) > 1:
         tried = (f"{a.endpoint}: {type(a.error).__name__ if a.error else a.status}" for a in progress.attempts)

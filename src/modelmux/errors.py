@@ -168,7 +168,11 @@ class AtCapacity(RoutingError):
 
 
 class DeadlineExceeded(ModelmuxError, TimeoutError):
-    """The call's deadline passed. ``deadline`` is its length in seconds, ``phase`` what was going on."""
+    """The call's deadline passed. ``deadline`` is its length in seconds, ``phase`` what was going on, ``partial`` what
+    had been handed over of a stream.
+    """
+
+    partial: Response | None = None
 
     def __init__(self, message: str, *, deadline: float | None = None, phase: str | None = None) -> None:
         super().__init__(message)

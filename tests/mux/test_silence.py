@@ -102,3 +102,17 @@ def test_a_whole_answer_whose_connection_hangs_is_handed_over_soon(caller, deadl
         reply = caller.stream(mux, "hi", deadline=deadline)
         assert reply.text == "".join(WORDS)
         assert clock.monotonic() - began <= (deadline or 2.0)
+
+
+def test_a_deadline_in_the_middle_of_a_stream_leaves_what_had_come(caller) -> None:
+    clock = FakeClock()
+    provider = FakeProvider("openai", clock=clock)
+    provider.reply(text=WORDS)
+    provider.fail(Fault(stall_after=20, unit="tokens"))
+    with Mux([provider.endpoint(OPENAI)], clock=clock) as mux:
+        with pytest.raises(errors.DeadlineExceeded) as caught:
+            caller.stream(mux, "hi", deadline=0.25)
+        assert caught.value.partial.text == "".join(WORDS[:20])
+        with pytest.raises(errors.DeadlineExceeded) as caught:
+            caller.chat(mux, "hi", deadline=0.25)
+        assert caught.value.partial is None
