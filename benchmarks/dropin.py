@@ -1,6 +1,6 @@
 """CPU of a drop-in beside the SDK that it stands for, by the same lines of code.
 
-    python benchmarks/dropin.py [--package openai|anthropic] [--sdk PYTHON] [--own PYTHON] [--rounds 3] [--json]
+    python benchmarks/dropin.py [--package openai|anthropic|google.genai] [--sdk PYTHON] [--own PYTHON] [--rounds 3] [--json]
 
 ``--sdk`` and ``--own`` are interpreters that have the vendor's package and modelmux. One server answers both. Each
 runs in fresh interpreters, in turn, once a round; a ratio is the median of the rounds. own. Figures are microseconds
@@ -20,7 +20,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 HERE = Path(__file__).parent
 BARS = {
@@ -46,21 +46,24 @@ LONG = [f"{number}: " + "the quick brown fox " * 100 for number in range(101)]
 class OpenAI:
     """The same lines for ``openai`` and for ``modelmux.openai``."""
 
+    package = "openai"
+    wire = "openai"
     model = "gpt-5-mini"
-    options = {"api_key": "test-key", "max_retries": 2}  # noqa: RUF012 - read only
-    short = [{"role": "user", "content": SAID}]  # noqa: RUF012 - read only
-    long = [  # noqa: RUF012 - read only
-        {"role": "user" if number % 2 == 0 else "assistant", "content": text} for number, text in enumerate(LONG)
-    ]
+    answers = "assistant"
 
     def __init__(self, name: str) -> None:
-        self.module = importlib.import_module("openai" if name == "sdk" else "modelmux.openai")
+        self.module = importlib.import_module(self.package if name == "sdk" else f"modelmux.{self.package}")
+        self.short: Any = [{"role": "user", "content": SAID}]
+        self.long: Any = [self.turn("user" if n % 2 == 0 else self.answers, text) for n, text in enumerate(LONG)]
+
+    def turn(self, role: str, text: str) -> dict[str, Any]:
+        return {"role": role, "content": text}
 
     def client(self, url: str) -> Any:
-        return self.module.OpenAI(base_url=url, **self.options)
+        return self.module.OpenAI(base_url=url, api_key="test-key", max_retries=2)
 
     def aclient(self, url: str) -> Any:
-        return self.module.AsyncOpenAI(base_url=url, **self.options)
+        return self.module.AsyncOpenAI(base_url=url, api_key="test-key", max_retries=2)
 
     def ask(self, client: Any, said: Any) -> str:
         return client.chat.completions.create(model=self.model, messages=said).choices[0].message.content
@@ -73,22 +76,48 @@ class OpenAI:
         await client.chat.completions.create(model=self.model, messages=self.short)
 
 
-class Google:
+class Anthropic(OpenAI):
+    """The same lines for ``anthropic`` and for ``modelmux.anthropic``."""
+
+    package = "anthropic"
+    wire = "anthropic"
+    model = "claude-haiku-4-5"
+
+    def client(self, url: str) -> Any:
+        return self.module.Anthropic(base_url=url.removesuffix("/v1"), api_key="test-key", max_retries=2)
+
+    def aclient(self, url: str) -> Any:
+        return self.module.AsyncAnthropic(base_url=url.removesuffix("/v1"), api_key="test-key", max_retries=2)
+
+    def ask(self, client: Any, said: Any) -> str:
+        return client.messages.create(model=self.model, messages=said, max_tokens=100).content[0].text
+
+    def pieces(self, client: Any) -> Iterator[bool]:
+        for event in client.messages.create(model=self.model, messages=self.short, max_tokens=100, stream=True):
+            yield event.type == "content_block_delta"
+
+    async def aask(self, client: Any) -> None:
+        await client.messages.create(model=self.model, messages=self.short, max_tokens=100)
+
+
+class Google(OpenAI):
     """The same lines for ``google.genai`` and for ``modelmux.google.genai``."""
 
+    package = "google.genai"
+    wire = "gemini"
     model = "gemini-2.5-flash"
-    short = SAID
-    long = [  # noqa: RUF012 - read only
-        {"role": "user" if number % 2 == 0 else "model", "parts": [{"text": text}]} for number, text in enumerate(LONG)
-    ]
+    answers = "model"
+
+    def turn(self, role: str, text: str) -> dict[str, Any]:
+        return {"role": role, "parts": [{"text": text}]}
 
     def __init__(self, name: str) -> None:
-        self.module = importlib.import_module("google.genai" if name == "sdk" else "modelmux.google.genai")
+        super().__init__(name)
+        self.short = SAID
 
     def client(self, url: str) -> Any:
         # The SDK puts a version of its own behind the address.
-        options = {"base_url": url.rpartition("/")[0] + "/"}
-        return self.module.Client(api_key="test-key", http_options=options)
+        return self.module.Client(api_key="test-key", http_options={"base_url": url.rpartition("/")[0] + "/"})
 
     def aclient(self, url: str) -> Any:
         return self.client(url).aio
@@ -104,8 +133,7 @@ class Google:
         await client.models.generate_content(model=self.model, contents=self.short)
 
 
-VENDORS: dict[str, Any] = {"openai": OpenAI, "google": Google}
-WIRES = {"openai": "openai", "google": "gemini"}
+VENDORS: dict[str, type[OpenAI]] = {kind.package: kind for kind in (OpenAI, Anthropic, Google)}
 
 
 def cost(times: int, act: Callable[[], Any]) -> float:
@@ -116,9 +144,9 @@ def cost(times: int, act: Callable[[], Any]) -> float:
     return (time.process_time() - start) / times * 1e6
 
 
-def work(vendor: str, name: str, url: str, paced: str) -> dict[str, float]:
+def work(package: str, name: str, url: str, paced: str) -> dict[str, float]:
     """The worker's part, in an interpreter of its own."""
-    lines = VENDORS[vendor](name)
+    lines = VENDORS[package](name)
     client = lines.client(url)
     figures = {
         "sequential": cost(300, lambda: lines.ask(client, lines.short)),
@@ -143,41 +171,43 @@ def work(vendor: str, name: str, url: str, paced: str) -> dict[str, float]:
     return figures
 
 
-def first(vendor: str, name: str, url: str) -> None:
-    lines = VENDORS[vendor](name)
+def first(package: str, name: str, url: str) -> None:
+    lines = VENDORS[package](name)
     assert lines.ask(lines.client(url), lines.short)
 
 
-def server(vendor: str, *options: str) -> tuple[subprocess.Popen[str], str]:
-    command = [sys.executable, "-m", "modelmux.testing.server", "--wire", WIRES[vendor], "--fast", *options]
+def server(package: str, *options: str) -> tuple[subprocess.Popen[str], str]:
+    command = [sys.executable, "-m", "modelmux.testing.server", "--wire", VENDORS[package].wire, "--fast", *options]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     return process, process.stdout.readline().strip()
 
 
-def fresh(python: str, name: str, vendor: type[OpenAI], url: str) -> float:
+def fresh(python: str, package: str, name: str, url: str) -> float:
     """CPU of a whole process, the cheapest of three."""
     spent = []
     for _ in range(3):
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
-        subprocess.run([python, __file__, "--package", vendor.package, "--first", vendor, name, url], check=True)
+        subprocess.run([python, __file__, "--first", package, name, url], check=True)
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
         spent.append((after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime) * 1e6)
     return min(spent)
 
 
 def figures(pythons: dict[str, str], rounds: int, package: str = "openai") -> dict[str, Any]:
-    vendor = VENDORS[package]
-    plain, url = server(vendor)
-    slow, paced = server(vendor, "--pace", "0.004", "--events", "100")
+    plain, url = server(package)
+    slow, paced = server(package, "--pace", "0.004", "--events", "100")
     measured: list[dict[str, dict[str, float]]] = []
     try:
         for _ in range(rounds):
             one: dict[str, dict[str, float]] = {}
             for name, python in pythons.items():
-                run = [python, __file__, "--package", package, "--work", vendor, name, url, paced]
+                run = [python, __file__, "--work", package, name, url, paced]
                 done = subprocess.run(run, check=True, capture_output=True, text=True)
-                one[name] = {**json.loads(done.stdout.splitlines()[-1]), "first call": fresh(python, name, vendor, url)}
+                one[name] = {
+                    **json.loads(done.stdout.splitlines()[-1]),
+                    "first call": fresh(python, package, name, url),
+                }
             measured.append(one)
     finally:
         plain.kill()
@@ -194,7 +224,6 @@ def figures(pythons: dict[str, str], rounds: int, package: str = "openai") -> di
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--package", choices=sorted(VENDORS), default="openai")
-    parser.add_argument("--vendor", choices=VENDORS, default="openai")
     parser.add_argument("--sdk", default=sys.executable)
     parser.add_argument("--own", default=sys.executable)
     parser.add_argument("--rounds", type=int, default=3)
@@ -203,10 +232,9 @@ def main() -> None:
     parser.add_argument("--first", nargs=3)
     options = parser.parse_args()
     if options.work:
-        name, url, paced = options.work
-        print(json.dumps(work(name, VENDORS[options.package], url, paced)))
+        print(json.dumps(work(*options.work)))
     elif options.first:
-        first(options.first[0], VENDORS[options.package], options.first[1])
+        first(*options.first)
     else:
         found = figures({"sdk": options.sdk, "own": options.own}, options.rounds, options.package)
         if options.json:
