@@ -308,25 +308,28 @@ class Mux:
         return self._prepared(request, options, fleet, keys, stream=stream)
 
     def _prepared(
-        self, request: Request, options: CallOptions, fleet: Fleet, keys: Mapping[str, Secret], *, stream: bool
+        self,
+        request: Request,
+        options: CallOptions,
+        fleet: Fleet,
+        keys: Mapping[str, Secret],
+        *,
+        stream: bool,
+        exact_usage: bool | None = None,
+        **beside: Any,
     ) -> Call:
-        """The call of a canonical request among these endpoints. ``keys`` are by place."""
-        given = {**self._defaults, **{name: value for name, value in options.items() if value is not None}}
+        """The call of a canonical request among these endpoints. ``keys`` are by place; ``exact_usage`` None for what
+        the Mux was told; ``beside`` are more fields of the call.
+        """
+        said = {name: value for name, value in options.items() if value is not None}
+        given = {**self._defaults, **said}
         tags = books.tags_of(options.get("tags"))
         deadline = options_.seconds(given["deadline"], "deadline")
         return Call(
             id=os.urandom(12).hex(),
             request=request,
             fleet=fleet,
-            options=RouteOptions.of(
-                policy=given.get("policy", self._policy),
-                require=given.get("require", ()),
-                exclude=given.get("exclude", ()),
-                max_cost=given["max_cost"],
-                region=given.get("region"),
-                default_max_output=self._default_max_output,
-                tags=tags,
-            ),
+            options=self._unasked if _ROUTED.isdisjoint(said) else self._routing(given, tags),
             stream=stream,
             deadline=None if deadline is None else self._clock.monotonic() + deadline,
             seconds=deadline,
@@ -335,11 +338,28 @@ class Mux:
             on_break=options_.break_mode(given["on_break"]),
             hedge=self._hedge,
             strict=given["strict"],
-            exact_usage=self._exact_usage,
+            exact_usage=self._exact_usage if exact_usage is None else exact_usage,
             tags=tags,
             keys=keys,
             extra=options.get("extra") or {},
+            **beside,
         )
+
+    def _routing(self, given: Mapping[str, Any], tags: Mapping[str, str]) -> RouteOptions:
+        return RouteOptions.of(
+            policy=given.get("policy", self._policy),
+            require=given.get("require", ()),
+            exclude=given.get("exclude", ()),
+            max_cost=given["max_cost"],
+            region=given.get("region"),
+            default_max_output=self._default_max_output,
+            tags=tags,
+        )
+
+    @cached_property
+    def _unasked(self) -> RouteOptions:
+        """Those of a call that says nothing about routing."""
+        return self._routing(self._defaults, {})
 
     def _fleet(self, model: Any, keys: Mapping[str, str]) -> Fleet:
         """The compiled endpoints a call chooses among: those it names, or all, and of these the ones with a key."""
@@ -422,6 +442,8 @@ _NO_MODELS = (
     "no models: no vendor's key was found in the environment. Set one (docs/providers.md lists the variables), "
     "give models=[…] with their keys, or ask `modelmux doctor`"
 )
+
+_ROUTED = frozenset({"policy", "require", "exclude", "max_cost", "region", "tags"})
 
 _DEFAULTS: dict[str, Any] = {"models": None, **(Mux.__init__.__kwdefaults__ or {})}
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from typing import Any
 
 
@@ -41,6 +41,10 @@ class Usage(Mapping[str, int]):
 
     def get(self, unit: str, default: Any = 0) -> Any:
         return self._units.get(unit, default)
+
+    def sum(self, units: Container[str]) -> int:
+        """How many of these units together."""
+        return sum([count for unit, count in self._units.items() if unit in units])
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._units)

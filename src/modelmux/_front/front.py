@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -123,7 +123,7 @@ class Front:
 
     def _job(self, request: FrontRequest) -> _Job | Answer:
         parts = urlsplit(request.url)
-        op = _recognised(_formats(_mark(request.headers)), request.method, parts.path, parts.query)
+        op = _recognised(_mark(request.headers), request.method, parts.path, parts.query)
         headers, ours = asking.taken(request.headers)
         form = op.format if op is not None else self._format(request)
         try:
@@ -197,18 +197,25 @@ class Front:
         if on_break not in asking.ON_BREAK or on_break not in options_.ON_BREAK:
             on_break = "resume" if "resume" in options_.ON_BREAK else "raise"
         options["on_break"] = on_break
-        call = mux._prepared(asked, options, chosen.fleet, chosen.keys, stream=stream)  # type: ignore[arg-type]  # checked
         form = op.format
         as_came = chosen.home or not stream or form.relays(op.query)
-        changes: dict[str, Any] = {"bytes_of": form.wire if as_came and on_break != "resume" else None}
+        beside: dict[str, Any] = {"bytes_of": form.wire if as_came and on_break != "resume" else None}
         if chosen.home:
-            changes["came"] = chosen.came
-            changes["exact_usage"] = call.exact_usage and mux._booked
+            beside["came"] = chosen.came
+            beside["exact_usage"] = mux._exact_usage and mux._booked
         else:
             along = {name: value for name, value in headers.items() if name.startswith(form.headers)}
             if along:
-                changes["headers"] = {form.owner if home is None else home.row.id: along}
-        call = replace(call, may_restart=False, **changes)
+                beside["headers"] = {form.owner if home is None else home.row.id: along}
+        call = mux._prepared(
+            asked,
+            options,  # type: ignore[arg-type]  # checked
+            chosen.fleet,
+            chosen.keys,
+            stream=stream,
+            may_restart=False,
+            **beside,
+        )
         return _Job(exchange(call, self._env), form, Work(op, asked, call.id), stream, direct=home is not None)
 
     def _embed(
@@ -256,10 +263,9 @@ class Front:
 
     def _format(self, request: FrontRequest) -> Format:
         """The format a request is most likely in, for telling it what is wrong."""
-        formats = _formats(_mark(request.headers))
-        path = urlsplit(request.url).path
-        found = _recognised(formats, request.method, path, "") or _recognised(formats, "POST", path, "")
-        return found.format if found is not None else formats[0]
+        mark, path = _mark(request.headers), urlsplit(request.url).path
+        found = _recognised(mark, request.method, path, "") or _recognised(mark, "POST", path, "")
+        return found.format if found is not None else _formats(mark)[0]
 
     # --- answers
 
@@ -316,8 +322,16 @@ def _three(answer: tuple[int, dict[str, str], bytes, Any]) -> tuple[int, dict[st
     return status, headers, body if value is None else dumps(value)
 
 
+@cache
+def _marks() -> tuple[str, ...]:
+    return tuple(form.mark for form in wire.fronts() if form.mark)
+
+
 def _mark(headers: Mapping[str, str]) -> str:
-    return next((form.mark for form in wire.fronts() if form.mark and form.mark in headers), "")
+    for mark in _marks():
+        if mark in headers:
+            return mark
+    return ""
 
 
 @lru_cache(maxsize=16)
@@ -327,5 +341,5 @@ def _formats(mark: str) -> tuple[Format, ...]:
 
 
 @lru_cache(maxsize=1024)
-def _recognised(formats: tuple[Format, ...], method: str, path: str, query: str) -> Operation | None:
-    return recognise(formats, method, path, query)
+def _recognised(mark: str, method: str, path: str, query: str) -> Operation | None:
+    return recognise(_formats(mark), method, path, query)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -154,8 +154,13 @@ class Places:
         return bool(found and rest) and providers.find(prefix) is not None and not names_with_slash(home.row.id)
 
     def configured(self, model: str) -> bool:
+        return model in self._configured
+
+    @cached_property
+    def _configured(self) -> frozenset[str]:
+        """All names of the endpoints that the Mux was given."""
         chosen = self._mux._chosen or ()
-        return any(model in (target.name, f"{target.provider}/{target.model}", target.model) for target in chosen)
+        return frozenset(name for t in chosen for name in (t.name, f"{t.provider}/{t.model}", t.model))
 
     def targets(
         self, names: Sequence[str], allowed: Sequence[str] | None = None, *, known: bool = False

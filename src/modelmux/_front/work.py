@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from modelmux._front.relay import Relay
+from modelmux._json import dumps_str
 from modelmux.errors import (
     AttemptTimeout,
     ConnectionFailed,
@@ -47,8 +48,14 @@ _HOP = frozenset(
 _OURS = (StreamTruncated, ConnectionFailed, ConnectionLost, AttemptTimeout, MalformedResponse, ResponseTooLarge)
 """Failures that no vendor told: what it sent does not say that something is wrong."""
 
-_line_of = json.JSONEncoder(separators=(",", ":")).encode
-"""A value on one line of ASCII, as a header must be."""
+_in_ascii = json.JSONEncoder(separators=(",", ":")).encode
+
+
+def _line_of(value: Any) -> str:
+    """A value on one line of ASCII, as a header must be."""
+    line = dumps_str(value)
+    return line if line.isascii() else _in_ascii(value)
+
 
 _MOST = 4000
 """Characters of a header of ours: servers and proxies refuse lines beyond some 8 KB."""

@@ -99,28 +99,24 @@ class Learned:
 
 def _moved(
     factors: Sequence[float], doubt: Sequence[float], counted: Sequence[float], reported: int
-) -> tuple[tuple[float, ...], tuple[float, ...]]:
+) -> tuple[Sequence[float], Sequence[float]]:
     """Factors and their variances after one answer."""
     expected = sum(map(mul, factors, counted))
     size = max(expected, reported)
     error = (reported - expected) / size
-    share = [part / size for part in counted]
-    pull = list(map(mul, doubt, share))
+    present = [place for place, part in enumerate(counted) if part]  # most requests have no tools and no schema
+    share = [counted[place] / size for place in present]
+    pull = [doubt[place] * s for place, s in zip(present, share, strict=True)]
     variance = _NOISE + sum(map(mul, share, pull))
     variance = max(variance, (error / _SURPRISE) ** 2)
-    moved = [
-        min(most, d * (1 - p * s / variance) / _MEMORY)
-        for d, p, s, most in zip(doubt, pull, share, _MOST_DOUBT, strict=True)
-    ]
+    learned = list(factors)
+    moved = [d / _MEMORY for d in doubt]
+    for place, s, p in zip(present, share, pull, strict=True):
+        learned[place] = min(_MOST[place], max(_LEAST[place], factors[place] + p * error / variance))
+        moved[place] *= 1 - p * s / variance
     # Nothing but a hidden prompt makes every answer larger by the same amount: misses raise the suspicion of one.
-    moved[-1] = min(_MOST_DOUBT[-1], moved[-1] + _SUSPICION * ((reported - expected) / _HIDDEN) ** 2)
-    return (
-        tuple([
-            min(most, max(least, f + p * error / variance))
-            for f, p, least, most in zip(factors, pull, _LEAST, _MOST, strict=True)
-        ]),
-        tuple(moved),
-    )  # fmt: skip
+    moved[-1] = min(_MOST_DOUBT[-1], moved[-1]) + _SUSPICION * ((reported - expected) / _HIDDEN) ** 2
+    return learned, list(map(min, moved, _MOST_DOUBT))
 
 
 def parts(measure: Measure, profile: Profile) -> tuple[float, ...]:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from modelmux.tokens import Estimate
     from modelmux.types import Request, Usage
 
-_ASKED = tuple(unit for unit in INPUT_TOKENS if unit != "tool_input")
+_ASKED = frozenset(INPUT_TOKENS) - {"tool_input"}
 """Units that a request's own input is reported in."""
 
 _KINDS_OF_CALL = 1024
@@ -142,7 +142,7 @@ class Fleet:
         """``name`` answered a request of these ``needs`` and reported this ``usage``."""
         if needs is not None and usage.reported:
             index = self._place[name]
-            reported = sum([usage[unit] for unit in _ASKED])
+            reported = usage.sum(_ASKED)
             self._learned.learn(self._models[index], self._profiles[index], needs.measure, reported)
 
     # --- from all endpoints to candidates

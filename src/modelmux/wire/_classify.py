@@ -291,7 +291,10 @@ class Told:
 
 def request_id_of(headers: Mapping[str, str]) -> str | None:
     """The vendor's id of this exchange, under whichever header name it goes."""
-    return next((headers[name] for name in _REQUEST_ID_HEADERS if headers.get(name)), None)
+    for name in _REQUEST_ID_HEADERS:
+        if found := headers.get(name):
+            return found
+    return None
 
 
 def classify(status: int | None, told: Told) -> Kind:

@@ -49,8 +49,9 @@ def decode_request(body: dict[str, Any], provider: str) -> Request:
         values["reasoning"] = options.decode_reasoning(body, extra)
     if "messages" not in body:
         raise InvalidRequest("messages is missing", field="messages")
-    request = Request(decode_messages(body["messages"]), **values, extra={WIRE: extra})
-    return replace(request, source=Source(WIRE, body, request))
+    values["extra"] = {WIRE: extra}
+    decoded = Request(decode_messages(body["messages"]), **values)
+    return Request(decoded.messages, **values, source=Source(WIRE, body, decoded))
 
 
 def _stream(value: Any, values: dict[str, Any], extra: dict[str, Any]) -> bool:

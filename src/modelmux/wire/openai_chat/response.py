@@ -31,6 +31,7 @@ from modelmux.wire.openai_chat.tools import decode_call, encode_call
 
 _TOP = frozenset({"id", "object", "created", "model", "choices", "usage", "service_tier", "error"})
 _CHOICE = frozenset({"index", "message", "delta", "finish_reason", "logprobs", "text"})
+_PLAIN = frozenset({"role", "content", "refusal", "annotations"})
 _MESSAGE = frozenset({"role", "content", "tool_calls", "function_call", "refusal", "annotations", "audio", "images"})
 
 
@@ -64,7 +65,7 @@ def decode_response(data: bytes | dict[str, Any], provider: str, usage: str) -> 
         usage=read_usage(usage, body),
         created=int(created) if isinstance(created, int | str) and str(created).isdecimal() else None,
         service_tier=_str(body.get("service_tier")),
-        extra=kept(present({name: value for name, value in body.items() if name not in _TOP})),
+        extra=kept(_beyond(_TOP, body)),
         raw=body,
     )
 
@@ -77,8 +78,8 @@ def _choice(choice: dict[str, Any], number: int, body: dict[str, Any]) -> Choice
         message = {"content": choice.get("text")}
     rest = dict(message)
     content = _content(rest, answer.searched(body) if number == 0 else ())
-    extra = present({name: value for name, value in choice.items() if name not in _CHOICE})
-    unknown = present({name: value for name, value in rest.items() if name not in _MESSAGE and name[0:1] != "$"})
+    extra = _beyond(_CHOICE, choice)
+    unknown = _beyond(_MESSAGE, fields_of(rest))
     if unknown:
         extra["message"] = unknown
     logprobs = choice.get("logprobs")
@@ -99,6 +100,10 @@ def _choice(choice: dict[str, Any], number: int, body: dict[str, Any]) -> Choice
 
 def _content(rest: dict[str, Any], searched: tuple[Any, ...]) -> tuple[Part, ...]:
     """The parts of a message, in the order reasoning, tools the vendor ran, text, refusal, media, calls."""
+    said = rest.get("content")
+    plain = rest.keys() <= _PLAIN and not (searched or rest.get("refusal") or rest.get("annotations"))
+    if plain and type(said) is str and said:
+        return (Text(said),)  # what nearly every answer is
     parts: list[Part] = []
     reasoning = decode_reasoning_fields(rest)
     if reasoning is not None:
@@ -190,6 +195,13 @@ def _list(value: Any) -> list[Any]:
 
 def _str(value: Any) -> str | None:
     return value if isinstance(value, str) else None
+
+
+def _beyond(known: frozenset[str], fields: dict[str, Any]) -> dict[str, Any]:
+    """What ``fields`` say under other names than the known ones."""
+    if fields.keys() <= known:
+        return {}
+    return present({name: value for name, value in fields.items() if name not in known})
 
 
 # --- encoding ------------------------------------------------------------------------------------------------
