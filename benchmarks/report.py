@@ -184,6 +184,18 @@ def appends(_: argparse.Namespace) -> Iterator[Figure]:
     yield Figure("5. Both journal appends of a call", f"≤ {bar:.0f} µs", f"{spent:.1f} µs", spent <= bar, command)
 
 
+def reliability(options: argparse.Namespace) -> Iterator[Figure]:
+    where = f" --venvs {shlex.quote(str(options.venvs))}" if options.venvs else ""
+    command = "python benchmarks/reliability/rig.py --full --only modelmux"
+    try:
+        said = last_line(run(command + where))
+    except Failed as failed:  # the bar is missed; which checks failed was printed
+        said = str(failed)
+    failed, checked = find(r"modelmux: (\d+) of (\d+) checks failed", said)
+    result = f"{failed} of {checked} checks failed"
+    yield Figure("Faults over real sockets, full counts", "0 failed", result, int(failed) == 0, command)
+
+
 def clone(_: argparse.Namespace) -> Iterator[Figure]:
     """The README's two commands on a fresh clone, with each Python."""
     readme = (ROOT / "README.md").read_text("utf-8")
@@ -239,6 +251,7 @@ STEPS: dict[str, Callable[[argparse.Namespace], Iterator[Figure]]] = {
     "routing": routing,
     "pricing": money,
     "journal": appends,
+    "reliability": reliability,
     "clone": clone,
 }
 

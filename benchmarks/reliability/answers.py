@@ -29,12 +29,10 @@ def odd(peer: Any, servers: Servers, full: bool) -> Iterator[Result]:
             peer.setup(targets=servers.targets[:1])
             said = peer.ask(what, patience=20.0)
             if said.get("error"):
-                passed = due != "whole" and peer.own(said)
+                passed, detail = due != "whole" and peer.own(said), said["error"]
             else:
-                passed = said["text"] == WHOLE and due == "whole"
-            detail = said.get("error") or (
-                "whole answer" if said["text"] == WHOLE else f"success with {len(said['text'])} characters"
-            )
+                passed = said["text"] == WHOLE and bool(said.get("finish"))
+                detail = f"success, {len(said['text'] or '')} of {len(WHOLE)} characters, finish {said.get('finish')}"
             yield Result("odd", f"{name}, {what}", passed, detail)
 
 

@@ -24,7 +24,8 @@ def render(results: Mapping[str, Sequence[checks.Result]], *, full: bool) -> str
         "the same fault servers. What each promise means, and how it is kept, is in [Limits](limits.md),",
         "[Errors](errors.md) and [Security](security.md).",
         "",
-        f"Measured by `{command}` on {when} at commit {commit.stdout.strip() or 'unknown'} ({counts}).",
+        f"Written by `{command}` on {when} at commit {commit.stdout.strip() or 'unknown'} ({counts}). Groups that did",
+        "not run again keep their last results.",
         "",
         "A system without a fallback fails what only a fallback could save: the table says what the caller gets, not",
         "whose duty it would have been.",
@@ -33,17 +34,19 @@ def render(results: Mapping[str, Sequence[checks.Result]], *, full: bool) -> str
         "|---|" + "---:|" * len(results),
     ]
     for group, work in checks.GROUPS.items():
-        cells = [_share([r for r in found if r.group == group]) for found in results.values()]
+        cells = [_share([r for r in found if r.group == group], group) for found in results.values()]
         said = (work.__doc__ or "").strip().splitlines()[0]
         lines.append(f"| **{group}**: {said} | " + " | ".join(cells) + " |")
-    lines.append("| **all** | " + " | ".join(_share(found) for found in results.values()) + " |")
+    lines.append("| **all** | " + " | ".join(_share(found, "all") for found in results.values()) + " |")
     lines += ["", "## Every check", ""]
     lines += _table(results)
     return "\n".join(lines) + "\n"
 
 
-def _share(found: Sequence[checks.Result]) -> str:
-    return f"{sum(not result.passed for result in found)} of {len(found)}" if found else "has none"
+def _share(found: Sequence[checks.Result], group: str) -> str:
+    if not found:
+        return "no such setting" if group in checks.SETTINGS else "not run"
+    return f"{sum(not result.passed for result in found)} of {len(found)}"
 
 
 def _table(results: Mapping[str, Sequence[checks.Result]]) -> list[str]:

@@ -139,7 +139,7 @@ def main() -> int:
         results = _merged(options.json, results)
     if options.write:
         options.write.write_text(page.render(results, full=options.full), "utf-8")
-    for system, found in results.items():
+    for system, found in reversed(results.items()):  # ours last, for who reads the last line
         print(f"{system}: {sum(not r.passed for r in found)} of {len(found)} checks failed")
     return int(any(not result.passed for result in results.get("modelmux", [])))
 

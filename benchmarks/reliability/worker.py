@@ -205,14 +205,14 @@ def _whole(answer: Any) -> dict[str, Any]:
 def ended(work: Callable[[Callable[[str], None]], dict[str, Any]]) -> dict[str, Any]:
     """How a call ended: what it gave, in how many seconds, or which error."""
     pieces: list[str] = []
-    began = time.monotonic()
+    began, cpu = time.monotonic(), time.process_time()
     out: dict[str, Any] = {}
     try:
         out = work(pieces.append)
     except Exception as error:
         names = [cls.__name__ for cls in type(error).__mro__]
         out = {"error": names[0], "bases": names, "message": str(error)[:300]}
-    out["seconds"] = time.monotonic() - began
+    out["seconds"], out["cpu"] = time.monotonic() - began, time.process_time() - cpu
     text = "".join(pieces)
     out.setdefault("text", text.rpartition("\0")[2])
     out["seen"] = text
