@@ -1,6 +1,7 @@
 """CPU of a drop-in beside the SDK that it stands for, by the same lines of code.
 
-    python benchmarks/dropin.py [--package openai|anthropic|google.genai] [--sdk PYTHON] [--own PYTHON] [--rounds 3] [--json]
+    python benchmarks/dropin.py [--package openai|anthropic|google.genai] [--sdk PYTHON] [--own PYTHON]
+                                [--rounds 3] [--json]
 
 ``--sdk`` and ``--own`` are interpreters that have the vendor's package and modelmux. One server answers both. Each
 runs in fresh interpreters, in turn, once a round; a ratio is the median of the rounds. own. Figures are microseconds

@@ -125,6 +125,13 @@ CALLS: dict[str, Call] = {
             {"role": "user", "parts": [{"inlineData": {"mimeType": "image/png", "data": PIXEL}}]},
         ]
     ),
+    "turns of text": ask(
+        lambda t: [
+            {"role": "user", "parts": [{"text": "a"}]},
+            {"role": "model", "parts": [{"text": "b"}, {"text": ""}]},
+        ]
+    ),
+    "turns without roles": ask(lambda t: [{"parts": [{"text": "a"}]}, {"role": None, "parts": []}]),
     "bytes and address": ask(
         lambda t: [
             "look:",

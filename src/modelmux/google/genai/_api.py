@@ -19,7 +19,6 @@ from modelmux._dropin.transport import Asked, AsyncWire, Got, Wire, timed_out
 from modelmux._http import SSEDecoder
 from modelmux._json import loads
 from modelmux.errors import ConnectionFailed, ModelmuxError
-from modelmux.google.genai import _tokens
 from modelmux.google.genai._settings import (
     Retries,
     Settings,
@@ -196,6 +195,8 @@ class Api:
         settings = self.settings
         if not settings.vertexai or settings.api_key or not (settings.project or settings.location):
             return {}
+        from modelmux.google.genai import _tokens
+
         given = settings.credentials
         if given is None:
             token = yield from _tokens.of_environment()
@@ -359,6 +360,8 @@ def _family_of(values: Any) -> Any:
 async def _aside(credentials: Any) -> str:
     """A refresh blocks: it is done on a thread."""
     import asyncio
+
+    from modelmux.google.genai import _tokens
 
     return await asyncio.to_thread(_tokens.of_credentials, credentials)
 

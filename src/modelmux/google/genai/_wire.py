@@ -151,15 +151,22 @@ def plain(value: Any) -> Any:
 
 
 def message(value: Any, name: str, service: int) -> dict[str, Any]:
-    """A message of the tables above. Raises ValueError for a field that the service does not have."""
-    inside, out = _INSIDE[service].get(name, {}), {}
-    known = _spelt(name)
-    for field, item in vars(value).items():
+    """A message of the tables above. Raises ValueError for a field that the service does not have. What an answer had
+    beside the fields that are known goes back with it.
+    """
+    inside, abroad, known = _INSIDE[service].get(name, _NONE), _ABROAD[service].get(name, ()), _spelt(name)
+    out: dict[str, Any] = dict(value.__pydantic_extra__ or ())
+    values = vars(value)
+    for field in _named(value, name, values):
+        item = values.get(field)
         if item is None:
             continue
-        _check(name, field, service)
+        if field in abroad:
+            _check(name, field, service)
         below = inside.get(field)
-        if below is None:
+        if type(item) is str:
+            made: Any = item
+        elif below is None:
             made = plain(item)
         elif isinstance(item, list):
             made = [message(one, below, service) for one in item]
@@ -167,6 +174,15 @@ def message(value: Any, name: str, service: int) -> dict[str, Any]:
             made = message(item, below, service)
         out[known.get(field, field)] = made
     return out
+
+
+_NONE: dict[str, str] = {}
+
+
+def _named(value: Any, name: str, values: Mapping[str, Any]) -> Any:
+    """The fields to look at, in order: a part has a score of them, and mostly one that is set."""
+    named = value.__pydantic_fields_set__
+    return named if len(named) == 1 and name == "Part" else values
 
 
 def _check(name: str, field: str, service: int) -> None:
@@ -179,7 +195,25 @@ def turns(value: Any, service: int) -> list[dict[str, Any]]:
     """Contents, as they are sent."""
     if isinstance(value, str):
         return [{"parts": [{"text": value}], "role": "user"}]
+    if type(value) is list and _ready(value):
+        return value
     return [message(one, "Content", service) for one in contents(value)]
+
+
+_TURN = frozenset({"role", "parts"})
+
+
+def _ready(turns: list[Any]) -> bool:
+    """Whether these are turns of text alone, written as they are sent: a long history need not be copied."""
+    for one in turns:
+        if type(one) is not dict or not one.keys() <= _TURN or type(one.get("parts")) is not list:
+            return False
+        if type(one.get("role", "")) is not str:
+            return False
+        for part in one["parts"]:
+            if type(part) is not dict or len(part) != 1 or type(part.get("text")) is not str:
+                return False
+    return bool(turns)
 
 
 def generate(api: Any, value: Any, config: Any) -> dict[str, Any]:
