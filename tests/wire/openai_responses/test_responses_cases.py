@@ -570,3 +570,27 @@ def test_a_malformed_request_names_its_field(body: dict[str, Any], field: str) -
     with pytest.raises(errors.InvalidRequest) as caught:
         wire.get(WIRE).decode_request(body)
     assert caught.value.field == field
+
+
+def test_texts_that_follow_one_another_are_contents_of_one_message_in_a_stream_as_in_its_last_event() -> None:
+    """Vendors with blocks say a text in several, with a tool of their own between them. OpenAI's client raises where
+    the items that it was sent are not those of the whole response.
+    """
+    said: list[Event] = [
+        Start(id="msg_1", model="m"),
+        TextDelta("Let me ", 0),
+        PartEvent(ServerToolCall("srv_1", "tool_search", {}), 1),
+        TextDelta("look.", 2),
+        ToolCallDelta(0, "call_1", "get_weather", "{}", 3),
+        Finish("tool_calls"),
+    ]
+    sent = b"".join(wire.get("openai.responses").encode_stream(said)).decode()
+    events = [json.loads(line[5:]) for line in sent.splitlines() if line.startswith("data:")]
+    done = [event["item"] for event in events if event["type"] == "response.output_item.done"]
+    assert [(item["type"], item["id"]) for item in done] == [("message", "msg_0"), ("function_call", "fc_1")]
+    assert [part["text"] for part in done[0]["content"]] == ["Let me ", "look."]
+    assert [(item["type"], item["id"]) for item in events[-1]["response"]["output"]] == [
+        (item["type"], item["id"]) for item in done
+    ]
+    places = [event["content_index"] for event in events if event["type"] == "response.content_part.done"]
+    assert places == [0, 1]

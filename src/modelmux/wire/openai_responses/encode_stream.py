@@ -23,19 +23,28 @@ from modelmux.types import (
 )
 from modelmux.wire._logprobs import logprobs_json
 from modelmux.wire.openai_responses.response import answer_items, encode_response, head
+from modelmux.wire.openai_responses.saying import ours
+from modelmux.wire.openai_responses.stream import STRIDE
+
+_SPOKEN = frozenset({"text", "refusal"})
+"""What messages are made of."""
 
 _ENDS = frozenset({"completed", "incomplete", "failed", "cancelled"})
 
 
 class _Open:
-    """The item being streamed. ``part`` is the number of the canonical part that it grows from."""
+    """The item being streamed. ``part`` is the number of the canonical part that it grows from; in a message texts that
+    follow one another are contents of it, and ``before`` are those that are whole.
+    """
 
-    __slots__ = ("id", "kind", "name", "part", "pieces", "place")
+    __slots__ = ("alone", "before", "id", "kind", "name", "part", "pieces", "place")
 
     def __init__(self, kind: str, part: int, place: int, item_id: str) -> None:
         self.kind, self.part, self.place, self.id = kind, part, place, item_id
         self.pieces: list[str] = []
         self.name: dict[str, Any] = {}
+        self.before: list[dict[str, Any]] = []
+        self.alone = False
 
 
 class _Encoder:
@@ -71,12 +80,17 @@ class _Encoder:
 
     # --- items
 
-    def _item(self, kind: str, part: int, **named: Any) -> _Open:
-        """The open item of a part. A new one closes what was open; only calls may grow side by side."""
+    def _item(self, kind: str, part: int, *, alone: bool = False, **named: Any) -> _Open:
+        """The open item of a part. A new one closes what was open; only calls may grow side by side. ``alone``: a text
+        that came in this format, where it is a message; while its stream goes on, its number tells.
+        """
         for item in self._open:
             if item.part == part and item.kind == kind:
                 return item
         self._begin()
+        last = self._open[-1] if self._open and kind in _SPOKEN and not alone else None
+        if last is not None and last.kind in _SPOKEN and not last.alone and part // STRIDE == last.part // STRIDE:
+            return self._next_content(last, kind, part)
         if kind != "call" or any(item.kind != "call" for item in self._open):
             self._close()
         prefix = {"text": "msg", "refusal": "msg", "reasoning": "rs", "call": "fc"}[kind]
@@ -84,13 +98,21 @@ class _Encoder:
         self._places += 1
         self._seen.add(part)
         self._open.append(item)
-        item.name = named
+        item.name, item.alone = named, alone
         self._write("output_item.added", output_index=item.place, item=self._shape(item, done=False))
-        if kind in ("text", "refusal"):
+        if kind in _SPOKEN:
             self._write("content_part.added", **self._at(item), part=_content(kind, ""))
         elif kind == "reasoning":
             part_of = {"type": "summary_text", "text": ""}
             self._write("reasoning_summary_part.added", **self._summed(item), part=part_of)
+        return item
+
+    def _next_content(self, item: _Open, kind: str, part: int) -> _Open:
+        self._close_content(item)
+        item.before.append(_content(item.kind, "".join(item.pieces)))
+        item.kind, item.part, item.pieces = kind, part, []
+        self._seen.add(part)
+        self._write("content_part.added", **self._at(item), part=_content(kind, ""))
         return item
 
     def _shape(self, item: _Open, *, done: bool) -> dict[str, Any]:
@@ -101,11 +123,11 @@ class _Encoder:
         if item.kind == "reasoning":
             summary = [{"type": "summary_text", "text": text}] if done else []
             return {"type": "reasoning", "id": item.id, "summary": summary}
-        content = [_content(item.kind, text)] if done else []
+        content = [*item.before, _content(item.kind, text)] if done else []
         return {"type": "message", "id": item.id, "status": status, "role": "assistant", "content": content}
 
     def _at(self, item: _Open) -> dict[str, Any]:
-        return {"item_id": item.id, "output_index": item.place, "content_index": 0}
+        return {"item_id": item.id, "output_index": item.place, "content_index": len(item.before)}
 
     def _summed(self, item: _Open) -> dict[str, Any]:
         return {"item_id": item.id, "output_index": item.place, "summary_index": 0}
@@ -121,13 +143,17 @@ class _Encoder:
                 part = {"type": "summary_text", "text": text}
                 self._write("reasoning_summary_part.done", **self._summed(item), part=part)
             else:
-                if item.kind == "text":
-                    self._write("output_text.done", **self._at(item), text=text, logprobs=[])
-                else:
-                    self._write("refusal.done", **self._at(item), refusal=text)
-                self._write("content_part.done", **self._at(item), part=_content(item.kind, text))
+                self._close_content(item)
             self._write("output_item.done", output_index=item.place, item=self._shape(item, done=True))
         self._open = []
+
+    def _close_content(self, item: _Open) -> None:
+        text = "".join(item.pieces)
+        if item.kind == "text":
+            self._write("output_text.done", **self._at(item), text=text, logprobs=[])
+        else:
+            self._write("refusal.done", **self._at(item), refusal=text)
+        self._write("content_part.done", **self._at(item), part=_content(item.kind, text))
 
     # --- events
 
@@ -146,8 +172,8 @@ class _Encoder:
         elif isinstance(event, Start):
             self._start = event
 
-    def text(self, event: TextDelta) -> None:
-        item = self._item("text", event.part)
+    def text(self, event: TextDelta, *, alone: bool = False) -> None:
+        item = self._item("text", event.part, alone=alone)
         if event.text or event.logprobs:
             item.pieces.append(event.text)
             scores = logprobs_json(event.logprobs) if event.logprobs else []
@@ -176,10 +202,10 @@ class _Encoder:
         value, known = event.value, event.part in self._seen and not event.replace
         if isinstance(value, Text):
             if value.text or not known:
-                self.text(TextDelta(value.text, event.part))
+                self.text(TextDelta(value.text, event.part), alone=bool(ours(value.extra)))
         elif isinstance(value, Refusal):
             if value.text:
-                item = self._item("refusal", event.part)
+                item = self._item("refusal", event.part, alone=bool(ours(value.extra)))
                 item.pieces.append(value.text)
                 self._write("refusal.delta", **self._at(item), delta=value.text)
         elif isinstance(value, Reasoning):
@@ -188,9 +214,11 @@ class _Encoder:
             if not known:
                 self.call(_as_delta(value, event.part))
         else:
-            self._begin()
-            self._close()
-            for whole in answer_items((value,), self._provider):
+            items = answer_items((value,), self._provider)
+            if items:  # else it is nothing in this format, and stands between no two texts
+                self._begin()
+                self._close()
+            for whole in items:
                 self._write("output_item.added", output_index=self._places, item=whole)
                 self._write("output_item.done", output_index=self._places, item=whole)
                 self._places += 1

@@ -39,7 +39,7 @@ from modelmux.wire._refusal import parse_frame
 from modelmux.wire.openai_responses.items import decode_item
 from modelmux.wire.openai_responses.response import created_of, decode_response, error_in, without_logprobs
 
-_STRIDE = 1_000
+STRIDE = 1_000
 """Parts are numbered by the place of their item and their own place in it, so that late ones find theirs."""
 
 _ENDS = frozenset({"response.completed", "response.incomplete", "response.cancelled"})
@@ -127,10 +127,10 @@ class ResponseStream(StreamOrWhole):
         """
         place = _count(event.get("output_index"))
         inner = self._inner.setdefault(place, {})
-        return place * _STRIDE + inner.setdefault(_count(event.get("content_index")), len(inner))
+        return place * STRIDE + inner.setdefault(_count(event.get("content_index")), len(inner))
 
     def _block(self, event: dict[str, Any], *, inner: bool = False) -> tuple[int, _Block]:
-        number = self._number(event) if inner else _count(event.get("output_index")) * _STRIDE
+        number = self._number(event) if inner else _count(event.get("output_index")) * STRIDE
         block = self._blocks.get(number)
         if block is None:
             block = self._blocks[number] = _Block()
@@ -165,7 +165,7 @@ class ResponseStream(StreamOrWhole):
 
     def _arguments(self, event: dict[str, Any], out: list[Event]) -> None:
         delta = event.get("delta")
-        number = _count(event.get("output_index")) * _STRIDE
+        number = _count(event.get("output_index")) * STRIDE
         block = self._blocks.get(number)
         if isinstance(delta, str) and block is not None and not self._over:
             block.pieces.append(delta)
@@ -194,7 +194,7 @@ class ResponseStream(StreamOrWhole):
             return
         place = _count(event.get("output_index"))
         self._items[place] = item
-        for number, part in enumerate(self._parts(item), place * _STRIDE):
+        for number, part in enumerate(self._parts(item), place * STRIDE):
             self._catch_up(number, part, out)
 
     def _parts(self, item: dict[str, Any]) -> list[Part]:
@@ -235,7 +235,7 @@ class ResponseStream(StreamOrWhole):
             body = {**body, "output": [self._items[place] for place in sorted(self._items)]}
         response = decode_response(body, self._provider, self._usage_reader)
         for place, item in self._placed(body["output"]):
-            for number, part in enumerate(self._parts(item), place * _STRIDE):
+            for number, part in enumerate(self._parts(item), place * STRIDE):
                 self._catch_up(number, part, out)
                 self._add(number, part, out)
         self._over = True
@@ -281,7 +281,7 @@ def start_of(response: dict[str, Any]) -> Start:
 
 
 def _count(value: Any) -> int:
-    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < _STRIDE else 0
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < STRIDE else 0
 
 
 def _text_of(part: _Growing) -> str:
