@@ -143,6 +143,8 @@ class Types:
         alias = info.alias or info.serialization_alias
         if alias and alias != name:
             entry.setdefault("a", {})[name] = alias
+        if not info.repr:
+            entry.setdefault("h", []).append(name)
         optional = isinstance(entry["f"][name], list) and entry["f"][name][0] == "opt"
         if info.is_required():
             if optional:

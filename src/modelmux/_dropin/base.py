@@ -202,7 +202,7 @@ class Client:
         json, body = self._body_of(options), None
         if options.method.lower() == "get":
             headers.pop("content-type", None)
-        elif options.multipart or headers.get("content-type", "").startswith("multipart/form-data"):
+        elif options.multipart or options.files or headers.get("content-type", "").startswith("multipart/form-data"):
             _, _, mark = headers.get("content-type", "").partition("boundary=")
             kind, body = payload.multipart(json or {}, _entries(options.files), self._arrays, mark or None)
             if not mark:

@@ -1,4 +1,4 @@
-"""The way into a drop-in's modules that are no files, kept light: their tables are found when the first one is imported."""
+"""The way into a drop-in's modules that are no files, kept light: their tables are found at the first import."""
 
 from __future__ import annotations
 

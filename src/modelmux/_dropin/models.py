@@ -365,9 +365,12 @@ def fields_of(cls: Any) -> dict[str, FieldInfo]:
     from pydantic.fields import FieldInfo
 
     shapes: Shapes = cls._shapes_
+    hidden = {name for base in cls.__mro__ for name in (base.__dict__.get("_table_") or {}).get("h", ())}
     out = {}
     for name, (wire, shape, default) in columns(cls).items():
         settings: dict[str, Any] = {} if default is MISSING else {"default": default}
+        if name in hidden:
+            settings["repr"] = False  # a secret
         if wire != name:
             settings |= {"alias": wire, "alias_priority": 2, "validation_alias": wire, "serialization_alias": wire}
         info = FieldInfo(annotation=shapes.annotation(shape), **settings)

@@ -155,12 +155,13 @@ class Shapes:
 
     def _tags(self, key: str | None, members: list[Shape], converters: list[Any]) -> dict[Any, Any]:
         tags: dict[Any, Any] = {}
+        shared = set()
         for member, converter in zip(members, converters, strict=True):
             for value in self.literals(member, key or "type"):
                 if value in tags and key is None:
-                    return {}  # the field does not tell them apart
+                    shared.add(value)  # it does not tell these members apart
                 tags.setdefault(value, converter)
-        return tags
+        return {value: converter for value, converter in tags.items() if value not in shared}
 
     def literals(self, member: Shape, key: str) -> list[Any]:
         """The values that a field may have in a member of a union."""

@@ -13,7 +13,8 @@ _OF_RETRIEVAL = ("response_id", "starting_after", "include", "extra_headers", "e
 
 def _prepared(resource: Any, given: dict[str, Any], method: str) -> tuple[Any, Any, Any]:
     """A call that is to be parsed: its options, what to parse into, its tools."""
-    kind, read_as = given.pop("text_format", omit), given.pop("parse_as", omit)
+    kind = given.pop("text_format", omit)
+    read_as = lib.read_as(kind, given.pop("parse_as", omit), given.get("input", omit))
     if is_given(kind):
         given["text"] = lib.with_format(given.get("text", omit), kind)
     tools = lib.as_tools(given.get("tools", omit))
@@ -23,7 +24,7 @@ def _prepared(resource: Any, given: dict[str, Any], method: str) -> tuple[Any, A
         "X-Stainless-Helper-Method": f"responses.{method}",
         **(given.pop("extra_headers", None) or {}),
     }
-    return options_of(resource, "create", given), read_as if is_given(read_as) else kind, tools
+    return options_of(resource, "create", given), read_as, tools
 
 
 def _stream_options(resource: Any, given: dict[str, Any]) -> tuple[Any, dict[str, Any]]:

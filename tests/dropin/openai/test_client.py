@@ -201,3 +201,56 @@ def test_importing_makes_no_class_and_opens_nothing():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_a_redirect_is_followed_at_home_and_not_abroad(loopback: Loopback, client: Any):
+    moved = Say({}, 307, {"location": f"{loopback.url}/elsewhere"})
+    loopback.say(moved, CHAT)
+    assert client.chat.completions.create(**ASK).model_dump(exclude_unset=True) == CHAT
+    assert [seen.path for seen in loopback.seen] == ["/v1/chat/completions", "/v1/elsewhere"]
+    assert loopback.seen[1].json["model"] == ASK["model"]
+    abroad = Loopback()
+    try:
+        loopback.say(Say({}, 307, {"location": f"{abroad.url}/chat/completions"}))
+        with pytest.raises(openai.APIStatusError) as caught:
+            client.chat.completions.create(**ASK)
+        assert caught.value.status_code == 307
+        assert abroad.seen == []  # where the key has no business
+    finally:
+        abroad.close()
+
+
+def test_files_make_a_form_of_any_request(loopback: Loopback, client: Any):
+    loopback.say(Say({}, 500), {})
+    client.post("/upload", files={"file": ("a.txt", b"the text", "text/plain")}, cast_to=object, options={})
+    assert len(loopback.seen) == 2
+    for seen in loopback.seen:
+        assert seen.headers["content-type"].startswith("multipart/form-data; boundary=")
+        assert b"the text" in seen.body
+
+
+def test_a_secret_is_in_no_representation():
+    from modelmux.openai.types.webhooks import WebhookEndpointWithSecret
+
+    made = WebhookEndpointWithSecret.construct(id="we_1", signing_secret="not for logs", new="seen")
+    assert made.signing_secret == "not for logs"
+    assert "not for logs" not in repr(made) + str(made)
+    assert "seen" in repr(made)
+
+
+def test_an_update_of_the_format_decides_what_is_parsed(loopback: Loopback, client: Any):
+    class Answer(BaseModel):
+        answer: str
+
+    said = {"output": [{"type": "message", "content": [{"type": "output_text", "text": '{"answer": "yes"}'}]}]}
+    loopback.say(said)
+    schema = {"type": "configuration_update", "text": {"format": {"type": "json_schema", "name": "n", "schema": {}}}}
+    plain = {"type": "configuration_update", "text": {"format": {"type": "text"}}}
+    parse = client.responses.parse
+    assert parse(input="?", text_format=Answer).output_parsed == Answer(answer="yes")
+    assert parse(input=[schema], text_format=Answer, parse_as=Answer).output_parsed == Answer(answer="yes")
+    assert parse(input=[schema, plain], text_format=Answer).output_parsed is None
+    with pytest.raises(TypeError, match="parse_as"):
+        parse(input=[schema], text_format=Answer)
+    with pytest.raises(TypeError, match="plain-text"):
+        parse(input=[plain], parse_as=Answer)

@@ -9,6 +9,7 @@ import pytest
 
 import modelmux
 import modelmux.openai as openai
+from dropin.loopback import Loopback
 from modelmux.testing import Vendors
 
 ASK = [{"role": "user", "content": "hi"}]
@@ -43,6 +44,27 @@ def test_the_async_client_routes_too(mux: modelmux.Mux):
         return answer.choices[0].message.content
 
     assert asyncio.run(ask()) == "You said: hi"
+
+
+def test_without_a_mux_a_name_of_another_vendor_goes_through_the_default_one(
+    monkeypatch: pytest.MonkeyPatch, loopback: Loopback, no_vendor_keys: None
+):
+    with Vendors() as vendors:
+        for name, value in vendors.env().items():
+            monkeypatch.setenv(name, value)
+        monkeypatch.setattr("modelmux._default._made", {})
+        monkeypatch.delenv("OPENAI_BASE_URL")  # the vendor's own address: no other server's names are meant
+        answer = openai.OpenAI().chat.completions.create(model="anthropic/claude-haiku-4-5", messages=ASK)
+        assert answer.choices[0].message.content == "You said: hi"
+        assert answer._modelmux["endpoint"] == "anthropic/claude-haiku-4-5"
+        assert len(vendors.anthropic.requests) == 1
+        # At another server a name with a slash is that server's own.
+        loopback.say({"choices": []})
+        elsewhere = openai.OpenAI(base_url=loopback.url)
+        elsewhere.chat.completions.create(model="anthropic/claude-haiku-4-5", messages=ASK)
+        assert loopback.seen[0].json["model"] == "anthropic/claude-haiku-4-5"
+        assert len(vendors.anthropic.requests) == 1
+        modelmux.default_mux().close()
 
 
 def test_what_no_route_can_serve_is_this_fronts_error(mux: modelmux.Mux, no_vendor_keys: None):

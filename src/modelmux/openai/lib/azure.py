@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import os
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -158,7 +159,7 @@ class Azure:
                 options = options.copy(url=path)
         elif self._azure_deployment and "://" not in options.url[:12]:
             whole: str = super()._url_for(options, params)  # type: ignore[misc]  # of the base
-            return whole.replace(f"/deployments/{quote(self._azure_deployment, safe='')}", "", 1)
+            return re.sub("/deployments/[^/?]+", "", whole, count=1)
         return super()._url_for(options, params)  # type: ignore[misc,no-any-return]  # of the base
 
     def copy(self, **changes: Any) -> Any:

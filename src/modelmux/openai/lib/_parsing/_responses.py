@@ -33,6 +33,29 @@ def with_format(text: Any, kind: Any) -> Any:
     return {**text, "format": text_format(kind)}
 
 
+def read_as(kind: Any, given: Any, messages: Any) -> Any:
+    """What the answer is parsed into: ``given`` (``parse_as``) where the caller says it, else the format's own type
+    ``kind``; an update of the format among the input's items goes before both. Raises TypeError where the two differ.
+    """
+    update = _last_format(messages)
+    if update is None:
+        return given if is_given(given) else kind
+    if update.get("type") == "text":
+        if is_given(given) and given is not None:
+            raise TypeError("Cannot pass parse_as with a plain-text format update")
+        return omit
+    if not is_given(given):
+        raise TypeError("Pass parse_as to say what the updated format is to be parsed into")
+    return given
+
+
+def _last_format(messages: Any) -> Any:
+    items = messages if isinstance(messages, list | tuple) else ()
+    texts = (x.get("text") for x in items if isinstance(x, dict) and x.get("type") == "configuration_update")
+    found = [text["format"] for text in texts if isinstance(text, dict) and isinstance(text.get("format"), dict)]
+    return found[-1] if found else None
+
+
 def as_tools(tools: Any) -> Any:
     """Tools as this API declares functions: those that were made for chat completions are turned."""
     if not is_given(tools) or tools is None:
@@ -41,6 +64,8 @@ def as_tools(tools: Any) -> Any:
 
 
 def _as_tool(tool: Any) -> Any:
+    if isinstance(tool, dict) and tool.get("type") == "namespace" and not isinstance(tool.get("tools"), list | None):
+        return {**tool, "tools": list(tool["tools"])}  # read twice: for the request, and for what comes of it
     if not isinstance(tool, dict) or not isinstance(tool.get("function"), dict):
         return tool
     function = tool["function"]
