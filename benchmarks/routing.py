@@ -95,7 +95,7 @@ def main() -> None:
         rng = random.Random(2)
         health = Health()
         for name in endpoints.names:
-            health.started(name)
+            health.started(name, 0.0)
             health.succeeded(name, rng.uniform(0.2, 2), rng.uniform(0.005, 0.03), 1.0)
         known: dict[str, Any] = {"snapshot": health.snapshot(at=2.0), "rng": rng, "now": NOW}
         row = [best(partial(endpoints.decide, prompt, policy=policy, **known)) for policy in POLICIES]
