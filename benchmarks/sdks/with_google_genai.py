@@ -6,6 +6,8 @@ from google import genai
 from google.genai import errors, types
 from shared import CALL, CITY, MODELS, each_status, run, served, vendor_of
 
+import modelmux.google.genai
+from modelmux.google.genai import as_vendor
 from modelmux.transport import Httpx2Transport
 
 TOOL = types.Tool(function_declarations=[{"name": "get_weather", "parameters_json_schema": CITY}])
@@ -50,6 +52,24 @@ def check_tool_call() -> None:
             reply = sdk.models.generate_content(model=model, contents="Hello", config=config)
             [call] = reply.function_calls
             assert (call.name, call.args) == ("get_weather", {"city": "Seoul"})
+
+
+async def check_as_vendor() -> None:
+    with served() as (_, mux):
+        sdk = as_vendor(mux, http_options={"timeout": 5000})
+        assert isinstance(sdk, genai.Client)
+        for model in MODELS:
+            assert "Hello" in sdk.models.generate_content(model=model, contents="Hello").text
+            assert "Hello" in (await sdk.aio.models.generate_content(model=model, contents="Hello")).text
+        await mux.aclose()
+
+
+def check_types_of_the_sdk_are_taken() -> None:
+    with served() as (_, mux):
+        own = modelmux.google.genai.Client(api_key="unused-test-key", mux=mux)
+        config = types.GenerateContentConfig(temperature=0.3, tools=[TOOL])
+        turns = [types.Content(role="user", parts=[types.Part(text="Hi")]), types.UserContent(parts="Hello")]
+        assert "Hello" in own.models.generate_content(model=MODELS[0], contents=turns, config=config).text
 
 
 def check_errors() -> None:
