@@ -104,10 +104,12 @@ def credentials() -> Any:
         token, expired, valid, quota_project_id = "test-token", False, True, "quota"
 
     try:
-        from google.auth.credentials import Credentials
+        google: Any = importlib.import_module("google.auth.credentials")
     except ImportError:
         return Token()
-    return type("Known", (Token, Credentials), {"__init__": lambda self: None, "refresh": lambda self, _: None})()
+    return type(
+        "Known", (Token, google.Credentials), {"__init__": lambda self: None, "refresh": lambda self, _: None}
+    )()
 
 
 class Package:
