@@ -225,8 +225,9 @@ def figures(pythons: dict[str, str], rounds: int, package: str = "openai") -> di
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--package", choices=sorted(VENDORS), default="openai")
-    parser.add_argument("--sdk", default=sys.executable)
-    parser.add_argument("--own", default=sys.executable)
+    parser.add_argument("--venvs", type=Path, default=HERE / ".venvs")
+    parser.add_argument("--sdk")
+    parser.add_argument("--own")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--work", nargs=4)

@@ -7,7 +7,8 @@
 Makes a virtual environment with the vendor's SDK (whose version the drop-in's tables name), fetches that version's
 source distribution, rewrites ``openai`` to ``modelmux.openai`` in a copy of its tests, starts a server with examples of
 every answer, and runs them. Nothing of the distribution is kept. Prints the share that passes and what fails;
-``<vendor>.toml`` beside this file says which files exercise public behaviour, and why single tests are left out.
+``<vendor>.toml`` beside this file says which files exercise public behaviour, why single tests are left out
+(``private``), and why others fail (``different``).
 """
 
 from __future__ import annotations
@@ -117,13 +118,17 @@ def results(report: Path) -> dict[str, tuple[str, str]]:
     return out
 
 
-def judged(found: dict[str, tuple[str, str]], left_out: dict[str, str]) -> dict[str, object]:
+def reason(name: str, reasons: dict[str, str]) -> str | None:
+    return next((said for pattern, said in reasons.items() if re.search(pattern, name)), None)
+
+
+def judged(found: dict[str, tuple[str, str]], left_out: dict[str, str], different: dict[str, str]) -> dict[str, object]:
     """The share that passes of those that exercise public behaviour, and the rest with the reason."""
     failed, excused = {}, {}
     for name, (kind, message) in found.items():
         if kind == "failed":
-            why = next((reason for pattern, reason in left_out.items() if re.search(pattern, name)), None)
-            (failed if why is None else excused)[name] = message if why is None else why
+            why = reason(name, left_out)
+            (failed if why is None else excused)[name] = why or reason(name, different) or message
     passed = sum(kind == "passed" for kind, _ in found.values())
     counted = passed + len(failed)
     return {
@@ -185,12 +190,13 @@ def main() -> None:
                     *rest,
                 ],
                 cwd=copy,
+                stdout=sys.stderr,  # standard output is for the outcome
                 env={**os.environ, "TEST_API_BASE_URL": f"http://127.0.0.1:{port}"},
                 check=False,
             )
         finally:
             server.kill()
-        summary = judged(results(report), plan.get("private", {}))
+        summary = judged(results(report), plan.get("private", {}), plan.get("different", {}))
     print(json.dumps(summary, indent=1))
     sys.exit(summary["share"] < plan["bar"])
 
