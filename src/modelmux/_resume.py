@@ -90,7 +90,7 @@ class Partial:
             elif isinstance(event, UsageEvent):
                 event = UsageEvent(self.used + event.usage)
             elif (part := getattr(event, "part", None)) is not None:
-                event = replace(event, part=self._place + part)  # type: ignore[type-var]  # events are dataclasses
+                event = replace(event, part=self._place + part)
             out.append(event)
             self.folder.feed(event)
         return out

@@ -126,7 +126,7 @@ class Candidates(Sequence[Candidate]):
         can't be asked now, and without those that keep their calls waiting in silence while others answer: who waits
         there already is finding out. Empty when it has none.
         """
-        twins = self._pool.twins.get(position, ())
+        twins: Sequence[int] = self._pool.twins.get(position, ())
         blocked, silent = self.snapshot.blocked, self.snapshot.silent
         if blocked:
             twins = [twin for twin in twins if self.names[twin] not in blocked]

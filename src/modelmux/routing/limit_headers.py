@@ -21,8 +21,8 @@ _PART = 0.1  # of the window that is waited where no header names a reset
 
 
 def _family(of: str, name: str, window: float = 60.0) -> LimitHeader:
-    names = [f"x-ratelimit-{part}{name}" for part in ("remaining", "reset", "limit")]
-    return LimitHeader(of, *names, window=window)
+    remaining, reset, limit = (f"x-ratelimit-{part}{name}" for part in ("remaining", "reset", "limit"))
+    return LimitHeader(of, remaining, reset, limit, window)
 
 
 COMMON: tuple[LimitHeader, ...] = (
