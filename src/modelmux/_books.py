@@ -180,6 +180,9 @@ def total(attempts: Sequence[Attempt]) -> tuple[Money | None, CostStatus]:
     None while the attempt that answered has no known cost, or the costs are in several currencies. A failed attempt
     that may or may not have been billed leaves the sum standing and marks it estimated.
     """
+    if len(attempts) == 1:
+        (only,) = attempts
+        return only.cost, "unknown" if only.cost is None else "priced" if only.cost_status == "priced" else "estimated"
     answered = [attempt for attempt in attempts if attempt.status == "ok"]
     known = [attempt.cost for attempt in attempts if attempt.cost is not None]
     known = [cost for cost in known if cost.nano] or known[:1]

@@ -32,12 +32,14 @@ from modelmux.types import (
     UsageEvent,
 )
 
+_UNKNOWN = Start()
+
 
 class Folder:
     """Collects events; :meth:`response` is the answer so far."""
 
     def __init__(self) -> None:
-        self._start = Start()
+        self._start = _UNKNOWN
         self._usage = NO_USAGE
         self._choices: dict[int, _Choice] = {}
         self._extra: dict[str, dict[str, Any]] = {}

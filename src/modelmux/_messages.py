@@ -20,7 +20,9 @@ _DICT_WIRE = "openai.chat"
 
 def canonical_messages(messages: Messages, system: str | Sequence[Part] | None = None) -> tuple[Message, ...]:
     """Turns in order, ``system`` first. Raises InvalidRequest naming the message and field that is wrong."""
-    if isinstance(messages, (str, Message, Response, Mapping)):
+    if type(messages) is list:
+        pass  # what nearly everybody gives
+    elif isinstance(messages, (str, Message, Response, Mapping)):
         messages = [messages]
     elif not isinstance(messages, Iterable):
         raise InvalidRequest(
@@ -34,7 +36,7 @@ def canonical_messages(messages: Messages, system: str | Sequence[Part] | None =
         out.append(Message("system", (Text(system),) if isinstance(system, str) else tuple(system)))
     dicts: list[dict[str, Any]] = []
     for index, item in enumerate(given):
-        if isinstance(item, Mapping):
+        if type(item) is dict or isinstance(item, Mapping):
             dicts.append(_checked(item, index))
             continue
         out.extend(_decoded(dicts))

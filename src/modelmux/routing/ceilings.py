@@ -141,11 +141,13 @@ _PLAIN_OUT = ("output", "reasoning")
 
 def _marks_cache(needs: Needs) -> bool:
     request = needs.request
-    return (
-        request.cache is not None
-        or any(getattr(tool, "cache", None) for tool in request.tools)
-        or any(getattr(part, "cache", None) for message in request.messages for part in message.content)
-    )
+    if request.cache is not None or any(getattr(tool, "cache", None) for tool in request.tools):
+        return True
+    for message in request.messages:
+        for part in message.content:
+            if getattr(part, "cache", None):
+                return True
+    return False
 
 
 def _money(amount: float, currency: str) -> Money:

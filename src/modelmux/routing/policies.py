@@ -47,7 +47,8 @@ class Ordered:
 
     def __call__(self, needs: Needs, candidates: Candidates, snapshot: Snapshot, rng: Random) -> Decision:
         del needs, snapshot  # the candidates' numbers hold what they say
-        return Decision(candidates, self.order(candidates, rng), policy=self.name, seed=candidates.seed)
+        order = self.order(candidates, rng) if len(candidates) > 1 else [0]
+        return Decision(candidates, order, policy=self.name, seed=candidates.seed)
 
 
 def _spread(order: list[int], candidates: Candidates, rng: Random) -> list[int]:

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import fields, replace
+from operator import attrgetter, is_
 from typing import Any
 
 from modelmux.types import Request, Warning
 
 Encode = Callable[[Request], tuple[dict[str, Any], list[Warning]]]
 
-_COMPARED = tuple(f.name for f in fields(Request) if f.name not in ("source", "model", "stream"))
+_COMPARED = attrgetter(*(f.name for f in fields(Request) if f.name not in ("source", "model", "stream")))
 _ABSENT: Any = object()
 
 
@@ -28,7 +29,7 @@ def from_source(req: Request, wire: str, encode: Encode) -> tuple[dict[str, Any]
     source = req.source
     if source is None or source.wire != wire:
         return None
-    if all(getattr(req, name) is getattr(source.request, name) for name in _COMPARED):
+    if all(map(is_, _COMPARED(req), _COMPARED(source.request))):
         return dict(source.body), []
     before, _ = encode(replace(source.request, model=req.model, stream=req.stream, source=None))
     after, warnings = encode(replace(req, source=None))
