@@ -31,6 +31,7 @@ import footprint
 import gateways
 import journal
 import pricing
+import transport
 
 ROOT = Path(__file__).parent.parent
 PAGE = ROOT / "docs" / "figures.md"
@@ -229,6 +230,18 @@ def money(_: argparse.Namespace) -> Iterator[Figure]:
     yield Figure("5. Pricing an attempt", f"≤ {bar:.0f} µs", f"{worst:.1f} µs at most", worst <= bar, command)
 
 
+def under_an_sdk(options: argparse.Namespace) -> Iterator[Figure]:
+    where = f" --venvs {shlex.quote(str(options.venvs))}" if options.venvs else ""
+    found = json.loads(last_line(run(f"python benchmarks/transport.py --json --rounds {options.rounds}{where}")))
+    command, adds, least = "python benchmarks/transport.py", found["adds"], found["least"]
+    for what, bar in transport.BARS.items():
+        name = f"Issue 6, 4. CPU that the transport adds under the openai SDK, a {what}"
+        yield Figure(name, f"≤ {bar:.0f} µs", f"{adds[what]:.1f} µs", adds[what] <= bar, command)
+    ours, alone = least["modelmux"]["call"], least["sdk"]["call"]
+    name = "Issue 6, 4. A call of the openai SDK over ours, its own network stack replaced"
+    yield Figure(name, "< the SDK alone", f"{ours:,.0f} µs, alone {alone:,.0f} µs", ours < alone, command)
+
+
 def appends(_: argparse.Namespace) -> Iterator[Figure]:
     command = "python benchmarks/journal.py"
     spent = float(find(r"of a call: ([\d.]+) µs", run(command))[0])
@@ -306,6 +319,7 @@ STEPS: dict[str, Callable[[argparse.Namespace], Iterator[Figure]]] = {
     "routing": routing,
     "pricing": money,
     "journal": appends,
+    "transport": under_an_sdk,
     "reliability": reliability,
     "clone": clone,
 }
