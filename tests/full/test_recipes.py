@@ -1,5 +1,6 @@
 """The recipes for vendors' SDKs and frameworks, run with these: the code of each page, and the cases of
-``benchmarks/recipes``. A run over all clients writes the table of ``docs/recipes/index.md``.
+``benchmarks/recipes``. And recorded replies of three vendors, read through unmodified SDKs of each. A run over all writes
+the tables of ``docs/recipes/index.md``.
 """
 
 from __future__ import annotations
@@ -18,7 +19,20 @@ from full.environments import CHECKOUT, directory, python_of
 WORKERS = CHECKOUT / "benchmarks" / "recipes"
 PAGES = CHECKOUT / "docs" / "recipes"
 CLIENTS: dict[str, dict[str, Any]] = tomllib.loads((WORKERS / "clients.toml").read_text("utf-8"))
-SECONDS = 300
+SECONDS = 600
+
+FRONTS = {"chat": "openai-3", "responses": "openai-3", "messages": "anthropic-2", "gemini": "google-genai"}
+"""What an SDK speaks -> the client whose environment has that SDK."""
+
+ANSWERS = (
+    "texts",
+    "streamed texts",
+    "tool calls",
+    "streamed tool calls",
+    "structured",
+    "streamed structured",
+    "errors",
+)
 
 BEGIN, END = "<!-- clients: written by tests/full/test_recipes.py -->", "<!-- end of clients -->"
 
@@ -36,7 +50,17 @@ def python_for(client: str, homes: Path) -> Path:
 @cache
 def outcomes(client: str, homes: Path) -> dict[str, Any]:
     """What ``run.py`` says of a client: its versions, and each case."""
-    command = [python_for(client, homes), WORKERS / "run.py", client]
+    return said_by([python_for(client, homes), WORKERS / "run.py", client])
+
+
+@cache
+def crossed(front: str, homes: Path) -> dict[str, Any]:
+    """What ``crossing.py`` says of a front: by back, how many were compared, and what differs."""
+    found: dict[str, Any] = said_by([python_for(FRONTS[front], homes), WORKERS / "crossing.py", front])["backs"]
+    return found
+
+
+def said_by(command: list[Any]) -> dict[str, Any]:
     done = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS, check=False)
     assert done.returncode == 0, done.stderr
     found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
@@ -52,13 +76,29 @@ def test_a_client_goes_through_modelmux_as_its_page_says(client: str, homes: Pat
 
 
 @pytest.mark.full
-def test_the_table_of_clients_is_written(homes: Path) -> None:
+@pytest.mark.parametrize("front", FRONTS)
+def test_an_sdk_reads_what_other_vendors_were_recorded_to_say(front: str, homes: Path) -> None:
+    backs = crossed(front, homes)
+    assert {back: found["differing"] for back, found in backs.items() if found["differing"]} == {}
+    for found in backs.values():
+        assert set(ANSWERS) <= set(found["counts"])
+
+
+@pytest.mark.full
+def test_the_tables_are_written(homes: Path, capsys: pytest.CaptureFixture[str]) -> None:
     page = PAGES / "index.md"
     before, _, rest = page.read_text("utf-8").partition(BEGIN)
     _, _, after = rest.partition(END)
     assert rest
     rows = [outcomes(client, homes) for client in CLIENTS]
-    page.write_text(f"{before}{BEGIN}\n{table(rows)}\n{END}{after}", "utf-8")
+    crossings = {front: crossed(front, homes) for front in FRONTS}
+    page.write_text(f"{before}{BEGIN}\n{table(rows)}\n\n{crossing_table(crossings)}\n{END}{after}", "utf-8")
+    cases = [said for row in rows for said in row["cases"].values() if not said.startswith("none: ")]
+    read = [sum(found["counts"].values()) for backs in crossings.values() for found in backs.values()]
+    differ = [len(found["differing"]) for backs in crossings.values() for found in backs.values()]
+    with capsys.disabled():
+        print(f"\n{cases.count('ok')} of {len(cases)} cases of {len(rows)} clients passed")
+        print(f"{sum(read):,} recorded replies read over {len(read)} pairs, {sum(differ)} differ")
 
 
 def table(rows: list[dict[str, Any]]) -> str:
@@ -71,6 +111,23 @@ def table(rows: list[dict[str, Any]]) -> str:
         there = sum(not said.startswith("none: ") for said in cases.values())
         absent = "; ".join(f"{name}: {said.partition(': ')[2]}" for name, said in cases.items() if said[:5] == "none:")
         lines.append(f"| [{title}]({page}.md) | {versions} | {passed} of {there} | {absent} |")
+    return "\n".join(lines)
+
+
+def crossing_table(crossings: dict[str, dict[str, Any]]) -> str:
+    lines = [
+        "Recorded replies, read through an unmodified SDK (`benchmarks/recipes/crossing.py`): how many of each were compared",
+        "with the recording, and how many differ. *Others* are replies with parts that only their vendor has: these are read",
+        "to their end. What the SDK cannot read in its own vendor's bytes with nothing in between either is no difference.",
+        "",
+        f"| SDK | vendor recorded | {' | '.join(ANSWERS)} | others | differ |",
+        f"|---|---|{'---:|' * (len(ANSWERS) + 2)}",
+    ]
+    for front, backs in crossings.items():
+        for back, found in backs.items():
+            counts = [str(found["counts"].get(name, 0)) for name in (*ANSWERS, "others")]
+            cells = (f"{FRONTS[front]}, {front}", back, *counts, str(len(found["differing"])))
+            lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
 
 
