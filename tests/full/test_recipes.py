@@ -1,6 +1,6 @@
 """The recipes for vendors' SDKs and frameworks, run with these: the code of each page, and the cases of
-``benchmarks/recipes``. And recorded replies of three vendors, read through unmodified SDKs of each. A run over all writes
-the tables of ``docs/recipes/index.md``.
+``benchmarks/recipes``. And recorded replies of three vendors, read through unmodified SDKs of each. A run over all
+writes the tables of ``docs/recipes/index.md``.
 """
 
 from __future__ import annotations
@@ -24,15 +24,8 @@ SECONDS = 600
 FRONTS = {"chat": "openai-3", "responses": "openai-3", "messages": "anthropic-2", "gemini": "google-genai"}
 """What an SDK speaks -> the client whose environment has that SDK."""
 
-ANSWERS = (
-    "texts",
-    "streamed texts",
-    "tool calls",
-    "streamed tool calls",
-    "structured",
-    "streamed structured",
-    "errors",
-)
+TOLD = ("texts", "tool calls", "structured")
+ANSWERS = (*TOLD, *(f"streamed {kind}" for kind in TOLD), "errors")
 
 BEGIN, END = "<!-- clients: written by tests/full/test_recipes.py -->", "<!-- end of clients -->"
 
@@ -116,9 +109,10 @@ def table(rows: list[dict[str, Any]]) -> str:
 
 def crossing_table(crossings: dict[str, dict[str, Any]]) -> str:
     lines = [
-        "Recorded replies, read through an unmodified SDK (`benchmarks/recipes/crossing.py`): how many of each were compared",
-        "with the recording, and how many differ. *Others* are replies with parts that only their vendor has: these are read",
-        "to their end. What the SDK cannot read in its own vendor's bytes with nothing in between either is no difference.",
+        "Recorded replies, read through an unmodified SDK (`benchmarks/recipes/crossing.py`): how many of each were",
+        "compared with the recording, and how many differ. *Others* are replies with parts that only their vendor has:",
+        "these are read to their end. What the SDK cannot read in its own vendor's bytes with nothing in between either",
+        "is no difference.",
         "",
         f"| SDK | vendor recorded | {' | '.join(ANSWERS)} | others | differ |",
         f"|---|---|{'---:|' * (len(ANSWERS) + 2)}",
