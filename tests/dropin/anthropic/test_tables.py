@@ -1,0 +1,51 @@
+"""The tables are what the generator makes of the SDK that they name."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import venv
+from pathlib import Path
+
+import pytest
+
+from modelmux.anthropic._registry import registry
+
+ROOT = Path(__file__).parents[3]
+TABLES = ROOT / "src" / "modelmux" / "anthropic" / "_tables"
+
+
+@pytest.mark.full
+def test_the_tables_are_the_generators(tmp_path: Path):
+    kept = os.environ.get("MODELMUX_SDK_VENVS")
+    home = (Path(kept) if kept else tmp_path) / "anthropic-sdk"
+    python = home / "bin" / "python"
+    if not python.exists():
+        venv.create(home, with_pip=True)
+        command = [python, "-m", "pip", "install", "--quiet", f"anthropic=={registry.version}"]
+        subprocess.run(command, check=True, capture_output=True)
+    script, out = ROOT / "scripts" / "generate_dropin.py", tmp_path / "tables"
+    subprocess.run([python, "-W", "ignore", script, "anthropic", out], check=True, capture_output=True)
+    names = {path.name for path in out.glob("*.json")}
+    assert names == {path.name for path in TABLES.glob("*.json")}
+    different = [name for name in names if (out / name).read_bytes() != (TABLES / name).read_bytes()]
+    assert different == []
+
+
+def test_every_error_that_names_a_cause_is_an_error_of_its_status():
+    from modelmux.anthropic import _exceptions as errors
+
+    named = registry.file("facts")["errors"]
+    assert len(named) > 50
+    for key, ref in named.items():
+        status, _, code = key.partition(":")
+        body = {"error": {"details": {"error_code": code}}}
+        found = errors.of(int(status), body)
+        assert found is registry.cls(ref)
+        assert issubclass(found, errors.of(int(status), None))
+
+
+def test_tables_name_their_sdk():
+    for path in TABLES.glob("*.json"):
+        assert json.loads(path.read_text("utf-8"))["generated"].endswith(registry.version)
