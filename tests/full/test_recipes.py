@@ -111,7 +111,7 @@ def crossing_table(crossings: dict[str, dict[str, Any]]) -> str:
     lines = [
         "Recorded replies, read through an unmodified SDK (`benchmarks/recipes/crossing.py`): how many of each were",
         "compared with the recording, and how many differ. *Others* are replies with parts that only their vendor has:",
-        "these are read to their end. What the SDK cannot read in its own vendor's bytes with nothing in between either",
+        "these are read to their end. What an SDK cannot read in its own vendor's bytes with nothing in between either",
         "is no difference.",
         "",
         f"| SDK | vendor recorded | {' | '.join(ANSWERS)} | others | differ |",
