@@ -7,7 +7,6 @@ raised into it where it stands.
 
 from __future__ import annotations
 
-import asyncio
 import inspect
 import logging
 import sys
@@ -132,6 +131,8 @@ async def _asleep(seconds: float) -> None:
         if sniffio.current_async_library() == "trio":
             await sys.modules["trio"].sleep(seconds)
             return
+    import asyncio  # 50 ms that only async callers spend
+
     await asyncio.sleep(seconds)
 
 

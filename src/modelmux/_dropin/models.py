@@ -272,6 +272,10 @@ type.__setattr__(
 
 # --- filling ---
 
+_put_values, _put_given, _put_extra, _put_private = (
+    vars(pydantic.BaseModel)[slot].__set__  # the slots' own: half the time of object.__setattr__
+    for slot in ("__dict__", "__pydantic_fields_set__", "__pydantic_extra__", "__pydantic_private__")
+)
 
 def build(cls: type, data: Mapping[str, Any], given: set[str] | None = None) -> Any:
     """An instance of a model class made of what was sent."""
@@ -284,10 +288,9 @@ def fill(self: Any, cls: type, data: Mapping[str, Any], given: set[str] | None) 
     plan: Plan = cls.__dict__.get("_plan_") or plan_of(cls)
     if plan.renamed:
         data = {plan.renamed.get(key, key): value for key, value in data.items()}
-    values = plan.template.copy()
-    values.update(data)
+    values = {**plan.template, **data}
     extra: dict[str, Any] = {}
-    if not data.keys() <= plan.names:
+    if len(values) > len(plan.template):
         extra = {key: value for key, value in data.items() if key not in plan.names}
         for key in extra:
             del values[key]
@@ -298,11 +301,10 @@ def fill(self: Any, cls: type, data: Mapping[str, Any], given: set[str] | None) 
     for name in plan.fresh:
         if name not in data:
             values[name] = copy.copy(values[name])
-    put = object.__setattr__
-    put(self, "__dict__", values)
-    put(self, "__pydantic_fields_set__", set(data) if given is None else given)
-    put(self, "__pydantic_extra__", extra)
-    put(self, "__pydantic_private__", None)
+    _put_values(self, values)
+    _put_given(self, set(data) if given is None else given)
+    _put_extra(self, extra)
+    _put_private(self, None)
 
 
 def note(model: Any, name: str, value: Any) -> None:

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import io
-import mimetypes
 import os
 from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import quote_plus
-from uuid import uuid4
 
 from pydantic_core import PydanticSerializationError, SchemaSerializer, core_schema
 
@@ -133,7 +131,7 @@ def multipart(
     """A form as ``(content type, body)``. A file is bytes, text, something with ``read``, a path, or a tuple of name,
     content, content type and headers.
     """
-    mark = boundary or uuid4().hex
+    mark = boundary or os.urandom(16).hex()
     out = io.BytesIO()
     for key, value in query_pairs(fields, arrays):
         out.write(f'--{mark}\r\nContent-Disposition: form-data; name="{_attribute(key)}"\r\n\r\n{value}\r\n'.encode())
@@ -148,6 +146,8 @@ def _attribute(text: str) -> str:
 
 
 def _write_file(out: io.BytesIO, mark: str, key: str, file: Any) -> None:
+    import mimetypes
+
     name, content, kind, headers = described(file)
     disposition = f'form-data; name="{_attribute(key)}"'
     if name is not None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Generator
 from typing import Any
@@ -43,6 +42,8 @@ def _run(looks: Generator[Any, Any, Any]) -> Any:
 
 
 async def _arun(looks: Generator[Any, Any, Any]) -> Any:
+    import asyncio
+
     answer: Any = None
     while True:
         try:
