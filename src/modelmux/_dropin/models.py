@@ -277,6 +277,7 @@ _put_values, _put_given, _put_extra, _put_private = (
     for slot in ("__dict__", "__pydantic_fields_set__", "__pydantic_extra__", "__pydantic_private__")
 )
 
+
 def build(cls: type, data: Mapping[str, Any], given: set[str] | None = None) -> Any:
     """An instance of a model class made of what was sent."""
     self: Any = object.__new__(cls)
