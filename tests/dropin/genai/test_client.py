@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import copy
 import io
+import json
 import pickle
 import socket
 import subprocess
 import sys
+from types import ModuleType
 
 import httpx
 import pydantic
@@ -45,13 +47,45 @@ def test_what_is_not_known_is_kept(loopback, client):
     assert answer.model_extra == {"newThing": {"a": 1}}
 
 
-@pytest.mark.parametrize("body", [[], 5, b'"x"', None, {"candidates": None}, {"candidates": [{"content": None}]}])
+ODD = [
+    [],
+    5,
+    b'"x"',
+    None,
+    {"candidates": None},
+    {"candidates": "x"},
+    {"candidates": {"content": 1}},
+    {"candidates": [5], "usageMetadata": "many", "createTime": {}},
+    {"candidates": [{"content": None}], "promptFeedback": 1},
+    {"candidates": [{"content": "x", "finishReason": 5, "index": "one"}]},
+    {"candidates": [{"content": {"parts": "x", "role": 5}, "continuationToken": 5}]},
+    {"candidates": [{"content": {"parts": [5, None, {"functionCall": "x"}, {"inlineData": {"data": "%"}}]}}]},
+    {"candidates": [{"content": {"parts": [{"functionCall": {"name": 5, "args": "x"}}]}}]},
+]
+
+
+@pytest.mark.parametrize("body", ODD)
 def test_odd_answers_raise_nothing(loopback, client, body):
     loopback.say(Say(body))
-    answer = client.models.generate_content(model=MODEL, contents="x")
-    assert answer.text is None
-    assert answer.function_calls is None
-    assert answer.parts is None
+    config = {"response_schema": {"type": "STRING"}}
+    answer = client.models.generate_content(model=MODEL, contents="x", config=config)
+    short = [answer.text, answer.executable_code, answer.code_execution_result, answer.parsed]
+    assert short == [None] * 4
+    assert all(isinstance(call, types.FunctionCall) for call in answer.function_calls or ())
+    assert answer.initial_prompt_token_count is None
+    chat = client.chats.create(model=MODEL)
+    chat.send_message("x")
+    assert len(chat.get_history()) == 2
+
+
+@pytest.mark.parametrize("body", [*ODD, {"models": "x"}, {"models": [5, {"name": 5}], "totalTokens": "x"}])
+def test_odd_answers_to_other_calls_raise_nothing(loopback, client, body):
+    loopback.say(Say(body))
+    client.models.count_tokens(model=MODEL, contents="x")
+    client.models.embed_content(model=MODEL, contents="x")
+    client.models.get(model=MODEL)
+    assert all(isinstance(model, types.Model) for model in client.models.list())
+    client.files.get(name="x")
 
 
 def test_answers_are_pickled_and_copied(client):
@@ -236,6 +270,82 @@ def test_an_argument_that_does_not_fit_is_told_to_the_model(loopback, client):
     [part] = loopback.seen[1].json["contents"][2]["parts"]
     assert "parameter a for function add" in part["functionResponse"]["response"]["error"]
     assert called == []
+
+
+def test_a_function_that_is_not_there_is_told_to_the_model(loopback, client):
+    def add(a: int) -> int:
+        return a
+
+    call = {"functionCall": {"name": "subtract", "args": {}}}
+    loopback.say({"candidates": [{"content": {"role": "model", "parts": [call]}}]}, text("ok"))
+    assert client.models.generate_content(model=MODEL, contents="x", config={"tools": [add]}).text == "ok"
+    [part] = loopback.seen[1].json["contents"][2]["parts"]
+    assert "subtract" in part["functionResponse"]["response"]["error"]
+
+
+# --- the platform
+
+
+def test_a_token_of_the_environment(loopback, options, monkeypatch):
+    monkeypatch.setenv("VERTEX_ACCESS_TOKEN", "test-token")
+    loopback.say(SAID)
+    asked = {"vertexai": True, "project": "p", "location": "europe-west4", "http_options": options}
+    with genai.Client(**asked) as client:
+        assert client.models.generate_content(model=MODEL, contents="x").text == "Hello there."
+    assert loopback.seen[0].headers["authorization"] == "Bearer test-token"
+    assert loopback.seen[0].path == (
+        f"/v1beta1/projects/p/locations/europe-west4/publishers/google/models/{MODEL}:generateContent"
+    )
+
+
+def test_a_token_is_exchanged_for_the_environments_credentials(loopback, options, monkeypatch, tmp_path):
+    login = {
+        "type": "authorized_user",
+        "client_id": "i",
+        "client_secret": "test-secret",
+        "refresh_token": "test-refresh",
+        "token_uri": f"{loopback.url}/token",
+        "quota_project_id": "mine",
+    }
+    place = tmp_path / "credentials.json"
+    place.write_text(json.dumps(login))
+    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(place))
+    monkeypatch.delenv("VERTEX_ACCESS_TOKEN", raising=False)
+    loopback.say({"access_token": "fresh", "expires_in": 3600}, SAID, SAID)
+
+    async def again(client: genai.Client) -> None:
+        await client.aio.models.generate_content(model=MODEL, contents="x")
+        await client.aio.aclose()
+
+    given = {**options, "headers": {"x-mine": "1"}}
+    with genai.Client(vertexai=True, project="p", location="global", http_options=given) as client:
+        client.models.generate_content(model=MODEL, contents="x")
+        asyncio.run(again(client))
+    assert [seen.path.partition("?")[0].rpartition("/")[2] for seen in loopback.seen] == [
+        "token",
+        f"{MODEL}:generateContent",
+        f"{MODEL}:generateContent",
+    ]
+    assert {seen.headers["authorization"] for seen in loopback.seen[1:]} == {"Bearer fresh"}
+
+
+def test_credentials_that_have_run_out_are_refreshed(loopback, options, monkeypatch):
+    class Held:
+        token, expired, project_id, quota_project_id = "old", True, "held", None
+
+        def refresh(self, request: object) -> None:
+            self.token, self.expired = "new", False
+
+    requests = ModuleType("google.auth.transport.requests")
+    requests.Request = object
+    for name in ("google", "google.auth", "google.auth.transport"):
+        monkeypatch.setitem(sys.modules, name, ModuleType(name))
+    monkeypatch.setitem(sys.modules, "google.auth.transport.requests", requests)
+    loopback.say(SAID)
+    asked = {"vertexai": True, "project": "p", "location": "us", "credentials": Held(), "http_options": options}
+    with genai.Client(**asked) as client:
+        client.models.generate_content(model=MODEL, contents="x")
+    assert loopback.seen[0].headers["authorization"] == "Bearer new"
 
 
 # --- files

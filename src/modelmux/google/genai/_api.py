@@ -230,16 +230,13 @@ class Api:
                 yield CLOSE, got
                 yield SLEEP, retries.pause(attempt)
                 continue
-            yield READ, got
+            yield from _read(got)
             raise failed(got)
 
     def value(self, ask: Ask, is_async: bool) -> Flow:
         """Ask for JSON: it, and the Got it came in."""
         got = yield from self.send(ask, is_async)
-        try:
-            yield READ, got
-        except ModelmuxError as error:
-            raise _as_family(error, got.asked) from error
+        yield from _read(got)
         if got.value is not None:
             return got.value, got
         return (_loaded(got.content) if got.content else {}), got
@@ -282,6 +279,13 @@ class Reader:
         code = error.get("code") if isinstance(error, dict) else None
         kind = error_class(code if isinstance(code, int) else 0)
         raise kind(code, value, self._got)  # type: ignore[arg-type]  # as it was told
+
+
+def _read(got: Got) -> Flow:
+    try:
+        yield READ, got
+    except ModelmuxError as error:
+        raise _as_family(error, got.asked) from error
 
 
 def _over(headers: Mapping[str, str], more: Mapping[str, str]) -> dict[str, str]:

@@ -29,7 +29,15 @@ def _routed(body: dict[str, Any], config: Any) -> dict[str, Any]:
 
 def _answered(api: Api, ask: Ask, kind: Any, is_async: bool, *, headers: bool = True) -> Flow:
     value, got = yield from api.value(ask, is_async)
-    return kept(build(kind, value if isinstance(value, dict) else {}), got, headers=headers)
+    return kept(build(kind, _dict(value)), got, headers=headers)
+
+
+def _dict(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _dicts(value: Any) -> list[dict[str, Any]]:
+    return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
 
 
 def counted(api: Api, model: str, contents: Any, config: Any, is_async: bool) -> Flow:
@@ -50,13 +58,14 @@ def embedded(api: Api, model: str, contents: Any, config: Any, is_async: bool) -
     body = _routed(_wire.embed(api, name, contents, config), config)
     ask = Ask("POST", f"{name}:predict", body, _options(config), model)
     value, got = yield from api.value(ask, is_async)
-    found = [_vector(one.get("embeddings") or {}) for one in value.get("predictions") or ()]
+    value = _dict(value)
+    found = [_vector(_dict(one.get("embeddings"))) for one in _dicts(value.get("predictions"))]
     made = {"embeddings": found, **({"metadata": value["metadata"]} if value.get("metadata") else {})}
     return kept(build(types.EmbedContentResponse, made), got)
 
 
 def _vector(told: dict[str, Any]) -> dict[str, Any]:
-    statistics = told.get("statistics") or {}
+    statistics = _dict(told.get("statistics"))
     counts = {"truncated": statistics.get("truncated"), "token_count": statistics.get("token_count")}
     some = {name: value for name, value in counts.items() if value is not None}
     return {"values": told.get("values"), **({"statistics": some} if some else {})}
@@ -68,8 +77,9 @@ def got_model(api: Api, model: str, config: Any, is_async: bool) -> Flow:
     return kept(build(types.Model, _model(value)), got, headers=False)
 
 
-def _model(told: dict[str, Any]) -> dict[str, Any]:
+def _model(told: Any) -> dict[str, Any]:
     """A model as it is told of, with what only tuned ones have in a place of its own."""
+    told = _dict(told)
     tuned = {name: told[name] for name in ("baseModel", "createTime", "updateTime") if name in told}
     return {**told, "tunedModelInfo": tuned}
 
@@ -111,8 +121,9 @@ def listed(api: Api, what: str, config: Any, is_async: bool) -> Flow:
     if wanted:
         query = f"?filter={wanted}" + query.replace("?", "&", 1)
     value, got = yield from api.value(Ask("GET", path + query, None, _options(config)), is_async)
+    value = _dict(value)
     found: list[Any] = next((value[key] for key in ("models", "tunedModels", "publisherModels") if value.get(key)), [])
-    made = {"models": [_model(one) for one in found], "nextPageToken": value.get("nextPageToken")}
+    made = {"models": [_model(one) for one in _dicts(found)], "nextPageToken": value.get("nextPageToken")}
     return kept(build(types.ListModelsResponse, made), got)
 
 

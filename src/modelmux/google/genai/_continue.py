@@ -6,6 +6,7 @@ from typing import Any
 
 from modelmux._dropin.models import note
 from modelmux.google.genai import _schema, types
+from modelmux.google.genai._mixins import candidate_of
 from modelmux.google.genai.errors import APIError
 
 _TRIES = 3
@@ -22,12 +23,15 @@ def _goes_on(candidate: Any) -> bool:
     return candidate.finish_reason is None or candidate.finish_reason == "CONTINUATION"
 
 
-def token_of(response: Any, config: Any) -> Any:
-    """The token to go on with; None where the answer is whole, or the caller wants it as it is."""
-    if not response.candidates or not _wanted(config):
+def token_of(response: Any, config: Any, last: Any = None) -> Any:
+    """The token to go on with; None where the answer is whole, the caller wants it as it is, or the token is the
+    ``last`` one again: nothing would ever come of it.
+    """
+    candidate = candidate_of(response)
+    if candidate is None or not _wanted(config) or not _goes_on(candidate):
         return None
-    candidate = response.candidates[0]
-    return candidate.continuation_token if candidate.continuation_token and _goes_on(candidate) else None
+    token = candidate.continuation_token
+    return token if isinstance(token, bytes) and token and token != last else None
 
 
 def asking(config: Any, token: Any) -> Any:
@@ -118,17 +122,17 @@ class Hops:
         """Take note of a piece; it, without an end that is none and with the counts of all hops."""
         self._any = True
         self._refused = self._refused or chunk.prompt_feedback is not None
-        if chunk.candidates:
-            candidate = chunk.candidates[0]
-            self._said = self._said or bool(candidate.content and candidate.content.parts)
+        candidate = candidate_of(chunk)
+        if candidate is not None:
+            self._said = self._said or bool(chunk.parts)
             self._finish = candidate.finish_reason or self._finish
-            if candidate.continuation_token:
+            if isinstance(candidate.continuation_token, bytes) and candidate.continuation_token:
                 self._token = candidate.continuation_token
             elif candidate.finish_reason and not _goes_on(candidate):
                 self._token = None
             if candidate.finish_reason and self._can(self._token, candidate.finish_reason):
                 candidate.finish_reason = None
-        if chunk.usage_metadata is not None:
+        if isinstance(chunk.usage_metadata, types.GenerateContentResponseUsageMetadata):
             if self._usage is not None:
                 chunk.usage_metadata = _merged(self._usage, chunk.usage_metadata)
             self._hop_usage = chunk.usage_metadata

@@ -218,7 +218,9 @@ def _functions(tools: Any, *, is_async: bool) -> dict[str, Callable[..., Any]]:
 
 def asked_for(response: Any) -> list[Any]:
     """The calls in an answer's first candidate that say all that is needed."""
-    return [call for call in response.function_calls or () if call.name is not None and call.args is not None]
+    return [
+        call for call in response.function_calls or () if isinstance(call.name, str) and isinstance(call.args, Mapping)
+    ]
 
 
 def arguments(function: Callable[..., Any], args: Mapping[str, Any]) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from modelmux._dropin.models import build
 from modelmux.google.genai import _continue, _functions, _schema, _wire, types
 from modelmux.google.genai._api import EMIT, Api, Ask, Flow, Reader, kept
 from modelmux.google.genai._content import contents as turns
+from modelmux.google.genai._mixins import candidate_of, content_of
 from modelmux.google.genai.errors import UnsupportedFunctionError
 
 logger = logging.getLogger("modelmux")
@@ -53,7 +54,7 @@ def answer(value: Any, got: Any, config: Any) -> Any:
 def once(api: Api, model: str, contents: Any, config: Any, usage: str, is_async: bool) -> Flow:
     """One answer, put together of several where the model stopped to go on."""
     got_all = []
-    asked = config
+    asked, token = config, None
     while True:
         request = ask(api, model, contents, asked, stream=False, usage=usage)
         if config is not None and config.should_return_http_response:
@@ -63,7 +64,7 @@ def once(api: Api, model: str, contents: Any, config: Any, usage: str, is_async:
             return types.GenerateContentResponse(sdk_http_response=made)
         value, got = yield from api.value(request, is_async)
         got_all.append(answer(value, got, config))
-        token = _continue.token_of(got_all[-1], config)
+        token = _continue.token_of(got_all[-1], config, token)
         if token is None:
             return _continue.merged(got_all, config)
         asked = _continue.asking(config, token)
@@ -153,13 +154,14 @@ class _Turn:
     def seen(self, chunk: Any) -> Any:
         self.output += _output(chunk)
         self.is_valid = self.is_valid and valid(chunk)
-        self.finished = self.finished or bool(chunk.candidates and chunk.candidates[0].finish_reason)
+        candidate = candidate_of(chunk)
+        self.finished = self.finished or bool(candidate is not None and candidate.finish_reason)
         return chunk
 
 
 def _output(response: Any) -> list[Any]:
-    content = response.candidates[0].content if response.candidates else None
-    return [content] if content else []
+    content = content_of(response)
+    return [] if content is None else [content]
 
 
 def valid(response: Any) -> bool:
@@ -168,7 +170,10 @@ def valid(response: Any) -> bool:
 
 
 def valid_turn(turn: Any) -> bool:
-    return bool(turn and turn.parts) and all(any(v is not None for v in vars(part).values()) for part in turn.parts)
+    parts = turn.parts if turn is not None else None
+    if not isinstance(parts, list) or not parts:
+        return False
+    return all(isinstance(part, types.Part) and any(v is not None for v in vars(part).values()) for part in parts)
 
 
 def _grown(contents: Any, history: list[Any], more: list[Any]) -> list[Any]:
@@ -184,7 +189,11 @@ def answers(calls: list[Any], functions: Mapping[str, Callable[..., Any]], is_as
     """What the functions that are called for give, as parts. One that fails says so to the model."""
     parts = []
     for call in calls:
-        function = functions[call.name]
+        function = functions.get(call.name)
+        if function is None:
+            told = {"error": f"there is no function {call.name!r} here"}
+            parts.append(_functions.answer_part(call.name, told))
+            continue
         try:
             given = _functions.arguments(function, call.args)
             try:

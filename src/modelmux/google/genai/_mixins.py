@@ -198,9 +198,11 @@ class GenerateContentResponse:
     @property
     def parts(self) -> Any:
         """The parts of the first candidate; None without any."""
-        candidates = self.candidates  # type: ignore[attr-defined]  # a field
-        content = candidates[0].content if candidates else None
-        return content.parts if content is not None else None
+        content = content_of(self)
+        parts = content.parts if content is not None else None
+        if not isinstance(parts, list):
+            return None
+        return parts if all(type(part) is types.Part for part in parts) else [p for p in parts if _is(p, types.Part)]
 
     @property
     def text(self) -> str | None:
@@ -219,22 +221,23 @@ class GenerateContentResponse:
     @property
     def function_calls(self) -> Any:
         """The functions that the first candidate calls; None where it calls none."""
-        return [part.function_call for part in self.parts or () if part.function_call is not None] or None
+        return [part.function_call for part in self.parts or () if _is(part.function_call, types.FunctionCall)] or None
 
     @property
     def executable_code(self) -> str | None:
-        found = next((part.executable_code for part in self.parts or () if part.executable_code is not None), None)
-        return None if found is None else found.code
+        return next(
+            (p.executable_code.code for p in self.parts or () if _is(p.executable_code, types.ExecutableCode)), None
+        )
 
     @property
     def code_execution_result(self) -> str | None:
-        found = next((p.code_execution_result for p in self.parts or () if p.code_execution_result is not None), None)
-        return None if found is None else found.output
+        found = [p.code_execution_result for p in self.parts or ()]
+        return next((one.output for one in found if _is(one, types.CodeExecutionResult)), None)
 
     @property
     def initial_prompt_token_count(self) -> int | None:
         usage = self.usage_metadata  # type: ignore[attr-defined]  # a field
-        return None if usage is None else usage.initial_prompt_token_count
+        return usage.initial_prompt_token_count if _is(usage, types.GenerateContentResponseUsageMetadata) else None
 
     @classmethod
     def _from_response(cls, *, response: dict[str, Any], kwargs: Mapping[str, Any]) -> Any:
@@ -246,6 +249,24 @@ class GenerateContentResponse:
         config = kwargs.get("config") or {}
         schema = config.get("response_schema")
         return parsed(made, config.get("response_json_schema") if schema is None else schema)
+
+
+def _is(value: Any, kind: Any) -> bool:
+    return isinstance(value, kind)
+
+
+def candidate_of(response: Any) -> Any:
+    """The first candidate; None without any, and for what is none."""
+    found = response.candidates
+    one = found[0] if isinstance(found, list) and found else None
+    return one if _is(one, types.Candidate) else None
+
+
+def content_of(response: Any) -> Any:
+    """What the first candidate says; None where it says nothing."""
+    candidate = candidate_of(response)
+    content = candidate.content if candidate is not None else None
+    return content if _is(content, types.Content) else None
 
 
 _SAID = frozenset({"text", "thought", "thought_signature"})

@@ -19,6 +19,7 @@ from modelmux.google.genai import types
 from modelmux.google.genai._api import Api, Ask, Flow, failed
 from modelmux.google.genai._calls import file_id
 from modelmux.google.genai._settings import options_of, seconds, with_timeout
+from modelmux.google.genai.errors import UnknownApiResponseError
 
 PIECE = 8 * 1024 * 1024
 _TRIES = 3
@@ -58,7 +59,11 @@ def uploaded(api: Api, file: Any, config: Any, is_async: bool) -> Flow:
     finally:
         if opened is not file:
             opened.close()
-    return build(types.File, loads(got.content or b"{}")["file"])
+    told = loads(got.content or b"{}")
+    found = told.get("file") if isinstance(told, dict) else None
+    if not isinstance(found, dict):
+        raise UnknownApiResponseError(f"Failed to upload file: the answer names none: {told}")
+    return build(types.File, found)
 
 
 def _described(file: Any, kind: str | None) -> tuple[int, str, str | None]:
