@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Literal
 
 from modelmux import _clean as clean
 from modelmux import catalogue, tokens
-from modelmux._quick import quick
 from modelmux._upstream import key_for
 from modelmux.cost import meter
 from modelmux.cost.records import AttemptRow
@@ -33,8 +32,7 @@ CostStatus = Literal["priced", "estimated", "unknown"]
 _NOTHING_BILLED = Usage({})
 
 
-@quick
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Bill:
     """What one attempt used and cost. ``source`` says where the price came from, ``version`` which one it was."""
 

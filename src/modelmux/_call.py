@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from modelmux._quick import quick
 from modelmux._upstream import place
 from modelmux.money import Money
 from modelmux.routing import retry
@@ -45,10 +44,10 @@ class Env:
     retry: retry.RetryPolicy = retry.DEFAULT_RETRY
 
 
-@quick
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True, eq=False)
 class Call:
-    """One call. ``deadline`` is absolute on the monotonic clock, ``seconds`` its length as the caller gave it.
+    """One call, which nobody changes. ``deadline`` is absolute on the monotonic clock, ``seconds`` its length as the
+    caller gave it.
 
     ``may_restart``: whether a broken stream may begin anew in front of the caller, which only the native API can say.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator, Mapping
+from collections.abc import Container, ItemsView, Iterator, KeysView, Mapping, ValuesView
 from typing import Any
 
 
@@ -45,6 +45,15 @@ class Usage(Mapping[str, int]):
     def sum(self, units: Container[str]) -> int:
         """How many of these units together."""
         return sum([count for unit, count in self._units.items() if unit in units])
+
+    def keys(self) -> KeysView[str]:
+        return self._units.keys()
+
+    def items(self) -> ItemsView[str, int]:
+        return self._units.items()
+
+    def values(self) -> ValuesView[int]:
+        return self._units.values()
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._units)

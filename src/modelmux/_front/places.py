@@ -12,7 +12,6 @@ from urllib.parse import parse_qs, urlsplit
 from modelmux import catalogue, providers, wire
 from modelmux._http import HttpRequest, origin_of
 from modelmux._json import dumps
-from modelmux._quick import quick
 from modelmux._resolve import chat_call, resolve, split_name
 from modelmux._secret import Secret
 from modelmux._upstream import missing_key
@@ -39,8 +38,7 @@ ANY = "openai_compatible"
 """The row of servers nobody knows, which speak the format that most do."""
 
 
-@quick
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Home:
     """The vendor that a request was meant for: its row, the address the client was given, the key the client sent."""
 

@@ -104,16 +104,19 @@ def _moved(
     expected = sum(map(mul, factors, counted))
     size = max(expected, reported)
     error = (reported - expected) / size
-    present = [place for place, part in enumerate(counted) if part]  # most requests have no tools and no schema
-    share = [counted[place] / size for place in present]
-    pull = [doubt[place] * s for place, s in zip(present, share, strict=True)]
-    variance = _NOISE + sum(map(mul, share, pull))
+    variance = _NOISE
+    pulls = []
+    for place, part in enumerate(counted):
+        if part:  # most requests have no tools and no schema
+            share = part / size
+            pull = doubt[place] * share
+            variance += share * pull
+            pulls.append((place, share, pull))
     variance = max(variance, (error / _SURPRISE) ** 2)
-    learned = list(factors)
-    moved = [d / _MEMORY for d in doubt]
-    for place, s, p in zip(present, share, pull, strict=True):
-        learned[place] = min(_MOST[place], max(_LEAST[place], factors[place] + p * error / variance))
-        moved[place] *= 1 - p * s / variance
+    learned, moved = list(factors), [d / _MEMORY for d in doubt]
+    for place, share, pull in pulls:
+        learned[place] = min(_MOST[place], max(_LEAST[place], factors[place] + pull * error / variance))
+        moved[place] *= 1 - pull * share / variance
     # Nothing but a hidden prompt makes every answer larger by the same amount: misses raise the suspicion of one.
     moved[-1] = min(_MOST_DOUBT[-1], moved[-1]) + _SUSPICION * ((reported - expected) / _HIDDEN) ** 2
     return learned, list(map(min, moved, _MOST_DOUBT))

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from math import inf
 from typing import TYPE_CHECKING
 
-from modelmux._quick import quick
 from modelmux.routing.needs import thinks
 from modelmux.routing.scores import COLD_PER_TOKEN, COLD_TTFT
 
@@ -41,8 +40,7 @@ _LEAST = 8.0
 _LONG = 4  # times the expected output: 99 of 100 answers are shorter
 
 
-@quick
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Patience:
     """Seconds. ``first_token`` and ``between`` are for streams, ``whole`` for an answer in one piece."""
 
