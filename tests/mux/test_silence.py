@@ -1,11 +1,12 @@
-"""Silence: a stream that says nothing, or too little, is left for a better one. Real sockets, short limits."""
+"""Silence: a stream that says nothing, or too little, is left for a better one. The very limits, in virtual time."""
 
 from __future__ import annotations
+
+from types import SimpleNamespace
 
 import pytest
 
 from modelmux import Mux, errors
-from modelmux.routing import patience
 from modelmux.testing import FakeClock, FakeProvider, Fault
 from modelmux.testing.faults import NEVER
 from modelmux.types import Restarted, TextDelta
@@ -16,25 +17,38 @@ WORDS = [f"word{n} " for n in range(60)]
 SILENT = {
     "black hole": Fault(latency=NEVER),
     "no first token": Fault(first_token_after=NEVER),
-    "pings, no token": Fault(first_token_after=NEVER, ping=0.05),
-    "comments, no token": Fault(first_token_after=NEVER, ping=0.05, ping_kind="comment"),
-    "empty output, no token": Fault(first_token_after=NEVER, ping=0.05, ping_kind="empty"),
-    "slow head": Fault(head_pace=0.1),
+    "pings, no token": Fault(first_token_after=NEVER, ping=1.0),
+    "comments, no token": Fault(first_token_after=NEVER, ping=1.0, ping_kind="comment"),
+    "empty output, no token": Fault(first_token_after=NEVER, ping=1.0, ping_kind="empty"),
+    "slow head": Fault(head_pace=5.0),
 }
 
 STALLS = {
     "stall": Fault(stall_after=20, unit="tokens"),
-    "stall with pings": Fault(stall_after=20, unit="tokens", ping=0.05),
-    "stall with comments": Fault(stall_after=20, unit="tokens", ping=0.05, ping_kind="comment"),
-    "stall with empty output": Fault(stall_after=20, unit="tokens", ping=0.05, ping_kind="empty"),
+    "stall with pings": Fault(stall_after=20, unit="tokens", ping=1.0),
+    "stall with comments": Fault(stall_after=20, unit="tokens", ping=1.0, ping_kind="comment"),
+    "stall with empty output": Fault(stall_after=20, unit="tokens", ping=1.0, ping_kind="empty"),
     "drip": Fault(drip=1, pace=0.2, drip_from=2000),
 }
 
 
-@pytest.fixture(autouse=True)
-def hasty(monkeypatch):
-    for name, seconds in (("FIRST_TOKEN", 0.3), ("BETWEEN", 0.3), ("LAST_HOPE", 0.4), ("WHOLE", 0.3)):
-        monkeypatch.setattr(patience, name, seconds)
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+@pytest.fixture
+def vendors(clock):
+    return SimpleNamespace(**{name: FakeProvider(name, clock=clock) for name in ("openai", "anthropic")})
+
+
+@pytest.fixture
+def make_mux(vendors, clock):
+    def make(*models: str, **options) -> Mux:
+        endpoints = [getattr(vendors, model.partition("/")[0]).endpoint(model) for model in models]
+        return Mux(endpoints, policy="priority", seed=7, clock=clock, **options)
+
+    return make
 
 
 @pytest.mark.parametrize("fault", SILENT.values(), ids=SILENT)
@@ -77,7 +91,7 @@ def test_a_stall_in_front_of_the_caller_is_an_error(caller, vendors, make_mux, f
 
 def test_with_nowhere_else_to_go_a_late_first_token_is_waited_for(caller, vendors, make_mux) -> None:
     vendors.openai.reply(text=WORDS)
-    vendors.openai.fail(Fault(first_token_after=0.6))
+    vendors.openai.fail(Fault(first_token_after=300))
     assert caller.stream(make_mux(OPENAI), "hi").text == "".join(WORDS)
 
 

@@ -13,6 +13,10 @@ from pathlib import Path
 from typing import Any, Self
 from urllib.parse import quote
 
+import modelmux
+
+_LIBRARY = str(Path(modelmux.__file__).parent)
+
 
 class Watch:
     """Collects logs of every logger at DEBUG and warnings while it is open; errors and values as they are shown."""
@@ -103,5 +107,5 @@ def _chain(error: BaseException | None) -> Iterator[BaseException]:
 def _locals(error: BaseException) -> Iterator[str]:
     """The locals of the library's frames: those of the test hold the key on purpose."""
     for frame in traceback.TracebackException.from_exception(error, capture_locals=True).stack:
-        if f"{Path('modelmux')}/" in frame.filename or "site-packages" in frame.filename:
+        if frame.filename.startswith(_LIBRARY) or "site-packages" in frame.filename:
             yield f"{frame.filename}:{frame.lineno} {frame.name} {frame.locals}"
