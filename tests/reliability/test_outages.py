@@ -125,7 +125,7 @@ def test_hedges_cut_the_tail_within_their_share(seed) -> None:
         slow = lambda request, latency=latency, sim=sim: latency(request) * (10 if sim.rng.random() < 0.03 else 1)  # noqa: E731
         backends = [sim.provider(latency=slow) for _ in range(3)]
         mux = sim.mux(hedge=hedge)
-        sim.workers(mux, workers=20, calls=2500)
+        sim.workers(mux, workers=20, calls=1600)
         report = sim.run()
         assert report.failed == []
         seconds[hedge] = report.percentile(0.99)
