@@ -193,7 +193,7 @@ def test_a_hundred_threads() -> None:
             assert all(threads.map(call, range(400)))
         assert server.connections == 20
         engine.close()
-    assert descriptors() == before
+    assert descriptors() <= before  # a server of an earlier test may have let go of one meanwhile
 
 
 async def fetch_async(engine: object, request: HttpRequest) -> bytes:
@@ -217,7 +217,7 @@ def test_a_hundred_tasks() -> None:
 
         assert asyncio.run(main()) == [str(number).encode() for number in range(400)]
         assert server.connections == 20
-    assert descriptors() == before
+    assert descriptors() <= before  # a server of an earlier test may have let go of one meanwhile
 
 
 def test_one_engine_serves_several_loops_in_threads_and_in_turn() -> None:
@@ -234,7 +234,7 @@ def test_one_engine_serves_several_loops_in_threads_and_in_turn() -> None:
                 assert replies == [b"x"] * 5
         # A loop that ended took its connections with it, though nobody closed the engine.
         assert settle(lambda: server.live == 0)
-    assert descriptors() == before
+    assert descriptors() <= before  # a server of an earlier test may have let go of one meanwhile
 
 
 @pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
