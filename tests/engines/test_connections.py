@@ -29,7 +29,7 @@ def descriptors() -> int:
 
 
 def at_rest(seconds: float = 0.2) -> int:
-    """How many there are once nobody has let go of one for a while: servers of earlier tests close in threads of theirs."""
+    """How many there are once none was let go for a while: servers of earlier tests close in threads of theirs."""
     before, since = descriptors(), time.monotonic()
     while time.monotonic() - since < seconds:
         time.sleep(0.02)
