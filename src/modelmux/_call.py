@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from modelmux._resume import Partial
     from modelmux._secret import Secret
     from modelmux.cost.recorder import Recorder
-    from modelmux.receipt import Attempt
+    from modelmux.receipt import Attempt, Receipt
     from modelmux.routing.ceilings import Ceiling
     from modelmux.routing.claims import Grant, Scopes
     from modelmux.routing.health import Snapshot
@@ -54,6 +54,8 @@ class Call:
     ``bytes_of`` is a wire: what an endpoint that speaks it answers is handed over as bytes too, an error's at its
     ``answer``. ``came`` are requests as their maker wrote them, by the endpoint they were meant for: address and
     headers stay theirs. ``headers`` are added to those for a provider.
+
+    ``told`` gets the receipt, once, however the call ends: by a reply, an error, or because the caller left it.
     """
 
     id: str
@@ -76,6 +78,7 @@ class Call:
     bytes_of: str | None = None
     came: Mapping[str, HttpRequest] = field(default_factory=dict)
     headers: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    told: Callable[[Receipt], None] | None = None
 
     def scopes(self, name: str) -> Scopes:
         """What state is kept by for an attempt at ``name``. One that brings a key of its own answers for that only."""

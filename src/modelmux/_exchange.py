@@ -28,32 +28,38 @@ __all__ = ["Call", "Env", "exchange"]
 
 
 def exchange(call: Call, env: Env) -> Generator[Effect, Any, Reply]:
-    """One call from decision to reply. Raises ModelmuxError with ``receipt`` set once an attempt was made."""
+    """One call from decision to reply. Raises ModelmuxError with ``receipt`` set once an attempt was made. Closed before
+    its end, it books what was under way, and tells the receipt to whoever keeps it (``Call.told``).
+    """
     snapshot = yield Look(call.all_scopes)
     decision = call.fleet.decide(call.request, call.options, snapshot=snapshot, rng=env.rng, now=env.clock.time())
     progress = Progress(call, env, decision, snapshot, env.clock.monotonic())
     name = decision.plan.names[0]
     broken: ModelmuxError | None = None
-    while True:
-        grant = yield from admitted(progress, name)
-        if grant is None:
-            assert broken is not None  # only a call that tried something is left without a place to go
-            raise (final := moves.final(progress, broken)) from final.__cause__
-        try:
-            trial, last = yield from _attempted(progress, grant, broken)
-        except ModelmuxError as error:
-            move = moves.after(progress, error)
-            if move is None or move.name is None:
-                raise (final := moves.final(progress, error)) from final.__cause__
-            if move.wait > 0:
-                yield Sleep(env.clock.monotonic() + move.wait)
-            name, broken = move.name, error
-            continue
-        if trial.answered is not None:
-            progress.warnings = list(trial.answered.warnings)
-        if last or trial.relay:
-            yield Emit(last, b"".join(trial.held) if trial.relay else None, trial.answered)
-        return moves.reply(progress, trial)
+    try:
+        while True:
+            grant = yield from admitted(progress, name)
+            if grant is None:
+                assert broken is not None  # only a call that tried something is left without a place to go
+                raise (final := moves.final(progress, broken)) from final.__cause__
+            try:
+                trial, last = yield from _attempted(progress, grant, broken)
+            except ModelmuxError as error:
+                move = moves.after(progress, error)
+                if move is None or move.name is None:
+                    raise (final := moves.final(progress, error)) from final.__cause__
+                if move.wait > 0:
+                    yield Sleep(env.clock.monotonic() + move.wait)
+                name, broken = move.name, error
+                continue
+            if trial.answered is not None:
+                progress.warnings = list(trial.answered.warnings)
+            if last or trial.relay:
+                yield Emit(last, b"".join(trial.held) if trial.relay else None, trial.answered)
+            return moves.reply(progress, trial)
+    except GeneratorExit:
+        moves.left(progress)
+        raise
 
 
 def _attempted(

@@ -13,6 +13,7 @@ from modelmux.types import Reply
 if TYPE_CHECKING:
     from modelmux._attempt import Trial
     from modelmux._call import Progress
+    from modelmux.receipt import Receipt
 
 
 def after(progress: Progress, error: ModelmuxError) -> retry.Move | None:
@@ -102,7 +103,7 @@ def final(progress: Progress, error: ModelmuxError) -> ModelmuxError:
             final.__cause__ = error
         if progress.partial is not None and isinstance(final, (StreamInterrupted, DeadlineExceeded)):
             final.partial = progress.partial.folder.response()
-    final.receipt = books.receipt(call.id, progress.attempts, progress.decision)
+    final.receipt = _receipt(progress)
     if len(progress.attempts) > 1:
         tried = (f"{a.endpoint}: {type(a.error).__name__ if a.error else a.status}" for a in progress.attempts)
         final.add_note("attempts: " + "; ".join(tried))
@@ -117,7 +118,7 @@ def reply(progress: Progress, trial: Trial) -> Reply:
     if progress.partial is not None:
         response = progress.partial.response(response)
         usage = progress.partial.used + usage
-    receipt = books.receipt(progress.call.id, progress.attempts, progress.decision)
+    receipt = _receipt(progress)
     return Reply(
         id=response.id,
         model=response.model or trial.target.model,
@@ -133,3 +134,17 @@ def reply(progress: Progress, trial: Trial) -> Reply:
         warnings=tuple(progress.warnings),
         receipt=receipt,
     )
+
+
+def left(progress: Progress) -> None:
+    """The caller left before the end: what was sent until then has its receipt all the same."""
+    if progress.attempts and progress.call.told is not None:
+        _receipt(progress)
+
+
+def _receipt(progress: Progress) -> Receipt:
+    """The call's receipt, told to whoever keeps it."""
+    receipt = books.receipt(progress.call.id, progress.attempts, progress.decision)
+    if progress.call.told is not None:
+        progress.call.told(receipt)
+    return receipt

@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from modelmux._effects import Emit
     from modelmux._mux import Mux
     from modelmux.cost.recorder import Recorder
-    from modelmux.receipt import Receipt
 
 _UNSENT = frozenset(("host", "content-length", "connection", "transfer-encoding", "keep-alive", "accept-encoding"))
 """Request headers that the engine writes itself."""
@@ -81,7 +80,7 @@ class Front:
             return self._passed(job, driver, first)
         status, headers = job.work.head(first)  # type: ignore[arg-type]  # a stream that ended well had an end
         answer = Answer(status, headers)
-        answer.body(Written(job.work, driver, first, answer, self._booked), driver.close)
+        answer.body(Written(job.work, driver, first, answer), driver.close)
         return answer
 
     async def asend(self, request: FrontRequest) -> AsyncAnswer:
@@ -103,7 +102,7 @@ class Front:
             return await self._apassed(job, driver, first)
         status, headers = job.work.head(first)  # type: ignore[arg-type]  # a stream that ended well had an end
         answer = AsyncAnswer(status, headers)
-        answer.body(AsyncWritten(job.work, driver, first, answer, self._booked), driver.abort)
+        answer.body(AsyncWritten(job.work, driver, first, answer), driver.abort)
         return answer
 
     @staticmethod
@@ -214,6 +213,7 @@ class Front:
             chosen.keys,
             stream=stream,
             may_restart=False,
+            told=mux.last_receipts.append,
             **beside,
         )
         return _Job(exchange(call, self._env), form, Work(op, asked, call.id), stream, direct=home is not None)
@@ -271,12 +271,10 @@ class Front:
 
     def _whole(self, job: _Job, last: Emit | None, reply: Any) -> Answer:
         assert job.work is not None
-        self._booked(reply.receipt)
         status, headers, body, value = job.work.whole(last, reply)
         return Answer(status, headers, body, value=value)
 
     def _failed(self, job: _Job, error: ModelmuxError) -> Answer:
-        self._booked(error.receipt)
         if not job.direct and isinstance(error, (AuthError, PermissionDenied)):
             # The vendor speaks of our key, to us: the client's is another.
             told = Said(502, "upstream", "the vendor refused the key it was given; see to it where this runs")
@@ -285,10 +283,6 @@ class Front:
             return answer
         status, headers, body, value = failed(job.form, error)
         return Answer(status, headers, body, value=value, error=error)
-
-    def _booked(self, receipt: Receipt | None) -> None:
-        if receipt is not None:
-            self._mux.last_receipts.append(receipt)
 
     def _passed(self, job: _Job, driver: Driver, first: Emit | None) -> Answer:
         if first is None or first.answered is None or first.answered.head is None:

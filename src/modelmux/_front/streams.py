@@ -6,7 +6,6 @@ that may be gone.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from modelmux.errors import ModelmuxError
@@ -16,31 +15,24 @@ if TYPE_CHECKING:
     from modelmux._effects import Emit
     from modelmux._front.work import Work
 
-Book = Callable[[Any], None]
-
 
 class _Written:
     """A stream as a format writes it. ``emit`` is its beginning, which was waited for before the head."""
 
-    __slots__ = ("_answer", "_book", "_driver", "_emit", "_over", "_work")
+    __slots__ = ("_answer", "_driver", "_emit", "_over", "_work")
 
-    def __init__(self, work: Work, driver: Any, emit: Emit | None, answer: Any, book: Book) -> None:
-        self._work, self._driver, self._answer, self._book = work, driver, answer, book
+    def __init__(self, work: Work, driver: Any, emit: Emit | None, answer: Any) -> None:
+        self._work, self._driver, self._answer = work, driver, answer
         self._emit = emit
         self._over = False
 
     def _end(self) -> bytes:
         self._over = True
-        reply = self._driver.reply
-        if reply is None:
-            return b""  # closed from elsewhere
-        self._book(reply.receipt)
-        return self._work.close()
+        return b"" if self._driver.reply is None else self._work.close()  # None: closed from elsewhere
 
     def _broke(self, error: ModelmuxError) -> bytes:
         self._over = True
         self._answer.error = error
-        self._book(error.receipt)
         return self._work.broken(error)
 
 
