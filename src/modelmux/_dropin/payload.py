@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 from collections.abc import Iterable, Mapping
+from functools import cache
 from typing import Any
 from urllib.parse import quote_plus
 
@@ -13,6 +14,14 @@ from pydantic_core import PydanticSerializationError, SchemaSerializer, core_sch
 from modelmux._dropin.absent import NotGiven, Omit, is_given
 
 _serializer = SchemaSerializer(core_schema.any_schema(), core_schema.CoreConfig(ser_json_inf_nan="constants"))
+
+_LONG = 64 * 1024
+_LARGE = 4 * 1024 * 1024
+"""Bytes: bodies above the one have memory kept, and blocks up to the other."""
+_HOLDERS = (Mapping, list, tuple)
+_PLAIN = frozenset((str, int, bool, type(None)))
+_WORTH = 64
+"""Bytes of text that are searched in the time that it takes to look at one value."""
 
 
 class _Absent(Exception):
@@ -52,7 +61,9 @@ def json_bytes(value: Any) -> bytes:
 
             return json.dumps(value, separators=(",", ":")).encode()
         raise TypeError(str(error).removeprefix("Error calling function `_fallback`: TypeError: ")) from None
-    if (b"NaN" in out or b"Infinity" in out) and not _finite(value):
+    if len(out) > _LONG:
+        _keep_memory()
+    if not _is_finite(value, out):
         raise ValueError("Out of range float values are not JSON compliant")
     return out
 
@@ -65,12 +76,43 @@ def _stripped(value: Any) -> Any:
     return value
 
 
-def _finite(value: Any) -> bool:
-    if isinstance(value, float):
-        return value - value == 0
-    if isinstance(value, Mapping):
-        return all(_finite(item) for item in value.values())
-    return all(_finite(item) for item in value) if isinstance(value, list | tuple) else True
+@cache
+def _keep_memory() -> None:
+    """Have the C library keep the memory of long bodies between calls.
+
+    glibc gives blocks back to the system, to be had again page by page, until a larger one has been freed (mallopt(3),
+    M_MMAP_THRESHOLD): half the CPU of sending a long history. This one is freed at once, and none of it is touched.
+    """
+    bytes(_LARGE)
+
+
+def _is_finite(value: Any, text: bytes) -> bool:
+    """Whether every number of a payload is finite; ``text`` is the payload as JSON.
+
+    What is cheaper is looked at: the values where they are few and long, as in a conversation; the text first where
+    they are many and short, as in a list of tokens.
+    """
+    left = len(text) // _WORTH
+    held: list[Any] = [(value,)]
+    while held:
+        one = held.pop()
+        left -= len(one)
+        if left < 0:
+            if b"NaN" not in text and b"Infinity" not in text:
+                return True
+            left = len(text)  # more than there are values
+        for item in one.values() if isinstance(one, Mapping) else one:
+            kind = type(item)
+            if kind in _PLAIN:
+                continue
+            if kind is dict or kind is list:
+                held.append(item)
+            elif isinstance(item, float):
+                if item - item != 0:
+                    return False
+            elif isinstance(item, _HOLDERS):
+                held.append(item)
+    return True
 
 
 # --- query strings ---
