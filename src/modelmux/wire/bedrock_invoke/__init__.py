@@ -20,8 +20,8 @@ from modelmux._eventstream import EventStreamDecoder, encode_event
 from modelmux._http import SSEDecoder
 from modelmux.errors import InvalidRequest, MalformedResponse, ProviderError
 from modelmux.types import Event, Request, Response, Source, Start, Warning
-from modelmux.wire import _stream
 from modelmux.wire._across import arrived
+from modelmux.wire._codec import Codec
 from modelmux.wire._names import OPENAI_NAMES
 from modelmux.wire._source import from_source
 from modelmux.wire.bedrock_invoke import answers, nova, prompts
@@ -43,7 +43,7 @@ from modelmux.wire.bedrock_invoke.stream import InvokeStream
 if TYPE_CHECKING:
     from modelmux.wire import Wire
 
-__all__ = ["make"]
+__all__ = ["Invoke", "make"]
 
 _SPOKEN: dict[str, tuple[str, dict[str, Any]]] = {
     CLAUDE: ("anthropic.messages", {}),
@@ -53,26 +53,17 @@ _SPOKEN: dict[str, tuple[str, dict[str, Any]]] = {
 """Family -> the wire it speaks, in which dialect."""
 
 
-def make(*, provider: str, usage: str) -> Wire:
-    """A codec; this wire has no dialects, its families are told by model and shape."""
-    return _Invoke(provider, usage)
-
-
-class _Invoke:
-    """See :class:`modelmux.wire.Wire`."""
+class Invoke(Codec):
+    """The codec (see :class:`modelmux.wire.Wire`)."""
 
     id = WIRE
     tool_names = OPENAI_NAMES
     reads_headers = True
 
-    def __init__(self, provider: str, usage: str) -> None:
-        self.provider = provider
-        self._usage = usage
-
     @cached_property
     def _spoken(self) -> dict[str, Wire]:
         return {
-            family: wire.make(api, self.provider, dialect, self._usage) for family, (api, dialect) in _SPOKEN.items()
+            family: wire.make(api, self.provider, dialect, self.usage) for family, (api, dialect) in _SPOKEN.items()
         }
 
     # --- requests --------------------------------------------------------------------------------------------
@@ -129,7 +120,7 @@ class _Invoke:
 
     def decode_response(self, body: bytes | dict[str, Any], *, headers: Mapping[str, str] | None = None) -> Response:
         response = self._decoded(self._parsed(body))
-        return response if headers is None else answers.with_headers(response, headers, self._usage)
+        return response if headers is None else answers.with_headers(response, headers, self.usage)
 
     def _decoded(self, value: dict[str, Any]) -> Response:
         spoken = _spoken_by(value)
@@ -141,7 +132,7 @@ class _Invoke:
                 return self._spoken[NOVA].decode_response(value)  # raises what it says
             shown = _json.dumps_str(value)[:500]
             raise MalformedResponse("the answer is of no known family", status=200, provider=self.provider, body=shown)
-        return answers.decode_response(value, family, self._usage)
+        return answers.decode_response(value, family, self.usage)
 
     def _parsed(self, body: bytes | dict[str, Any]) -> dict[str, Any]:
         try:
@@ -162,10 +153,7 @@ class _Invoke:
     # --- streams ---------------------------------------------------------------------------------------------
 
     def stream_decoder(self, content_type: str | None = None) -> InvokeStream:  # noqa: ARG002  # the first byte tells
-        return InvokeStream(self.provider, self._usage, lambda family: self._spoken[family].stream_decoder())
-
-    def decode_stream(self, chunks: Iterable[bytes], content_type: str | None = None) -> Iterator[Event]:
-        return _stream.decode_stream(self.stream_decoder(content_type), chunks)
+        return InvokeStream(self.provider, self.usage, lambda family: self._spoken[family].stream_decoder())
 
     def encode_stream(self, events: Iterable[Event]) -> Iterator[bytes]:
         """As Nova streams where the answer's model is one, else as Claude does: events do not tell the family."""
@@ -182,6 +170,10 @@ class _Invoke:
 
     def decode_error(self, status: int, headers: Mapping[str, str], body: bytes) -> ProviderError:
         return self._spoken[NOVA].decode_error(status, headers, body)
+
+
+make = Invoke
+"""The codec has no dialect: families are told by model and shape."""
 
 
 def _spoken_by(value: Mapping[str, Any]) -> str | None:

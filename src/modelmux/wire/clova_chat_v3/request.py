@@ -98,7 +98,12 @@ _FIELDS: dict[str, tuple[str, Callable[[Any], Any]]] = {
 # --- encoding ------------------------------------------------------------------------------------------------
 
 
-def encode_request(req: Request, *, model: str) -> tuple[dict[str, Any], list[Warning]]:
+def encode_request(
+    req: Request,
+    *,
+    model: str,
+    stream: bool = False,  # noqa: ARG001  # a header asks for it
+) -> tuple[dict[str, Any], list[Warning]]:
     """The body to send, and what it could not say."""
     wanted, lost = arrived(replace(req, model=model or req.model), WIRE, OPENAI_NAMES)
     body, warnings = from_source(wanted, WIRE, _encode) or _encode(wanted)

@@ -178,7 +178,7 @@ _FIELDS: dict[str, Callable[[Any, dict[str, Any], dict[str, Any]], bool]] = {
 # --- encoding ------------------------------------------------------------------------------------------------
 
 
-def encode_request(req: Request, *, model: str, stream: bool) -> tuple[dict[str, Any], list[Warning]]:
+def encode_request(req: Request, *, model: str, stream: bool = False) -> tuple[dict[str, Any], list[Warning]]:
     """The body to send, and what it could not say. An empty ``model`` leaves the field out: an agent answers."""
     wanted, lost = arrived(req if req.stream == stream else replace(req, stream=stream), WIRE, GEMINI_NAMES)
     said = from_source(wanted, WIRE, _encode)

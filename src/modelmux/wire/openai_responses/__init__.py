@@ -12,9 +12,9 @@ from typing import Any
 
 from modelmux.errors import ProviderError
 from modelmux.types import Event, Request, Response, Warning
+from modelmux.wire._codec import Codec
 from modelmux.wire._names import OPENAI_NAMES
 from modelmux.wire._openai_error import decode_error
-from modelmux.wire._stream import StreamDecoder, decode_stream
 from modelmux.wire.openai_responses import encode_stream, request, response
 from modelmux.wire.openai_responses.dialect import WIRE, Dialect, dialect
 from modelmux.wire.openai_responses.stream import ResponseStream
@@ -22,15 +22,15 @@ from modelmux.wire.openai_responses.stream import ResponseStream
 __all__ = ["Dialect", "OpenAIResponses", "make"]
 
 
-class OpenAIResponses:
+class OpenAIResponses(Codec):
     """The codec (see :class:`modelmux.wire.Wire`) in one provider's dialect."""
 
     id = WIRE
     tool_names = OPENAI_NAMES
+    decoder = ResponseStream
 
-    def __init__(self, provider: str, usage: str, dialect: Dialect) -> None:
-        self.provider = provider
-        self.usage = usage
+    def __init__(self, *, provider: str, usage: str, dialect: Dialect) -> None:
+        super().__init__(provider=provider, usage=usage)
         self.dialect = dialect
 
     def decode_request(self, body: dict[str, Any]) -> Request:
@@ -45,13 +45,6 @@ class OpenAIResponses:
     def encode_response(self, resp: Response) -> dict[str, Any]:
         return response.encode_response(resp, self.provider)
 
-    def stream_decoder(self, content_type: str | None = None) -> StreamDecoder:  # noqa: ARG002  # the protocol names it
-        """``content_type`` is not needed: what comes says itself whether it is a stream."""
-        return ResponseStream(self.provider, self.usage)
-
-    def decode_stream(self, chunks: Iterable[bytes], content_type: str | None = None) -> Iterator[Event]:
-        return decode_stream(self.stream_decoder(content_type), chunks)
-
     def encode_stream(self, events: Iterable[Event]) -> Iterator[bytes]:
         return encode_stream.encode_stream(events, self.provider)
 
@@ -61,4 +54,4 @@ class OpenAIResponses:
 
 def make(*, provider: str, usage: str, **options: Any) -> OpenAIResponses:
     """The codec in a dialect. Raises TypeError naming the dialect option that is wrong."""
-    return OpenAIResponses(provider, usage, dialect(options))
+    return OpenAIResponses(provider=provider, usage=usage, dialect=dialect(options))
