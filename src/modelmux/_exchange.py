@@ -28,8 +28,8 @@ __all__ = ["Call", "Env", "exchange"]
 
 
 def exchange(call: Call, env: Env) -> Generator[Effect, Any, Reply]:
-    """One call from decision to reply. Raises ModelmuxError with ``receipt`` set once an attempt was made. Closed before
-    its end, it books what was under way, and tells the receipt to whoever keeps it (``Call.told``).
+    """One call from decision to reply. Raises ModelmuxError with ``receipt`` set once an attempt was made. Closed
+    before its end, it books what was under way, and tells the receipt to whoever keeps it (``Call.told``).
     """
     snapshot = yield Look(call.all_scopes)
     decision = call.fleet.decide(call.request, call.options, snapshot=snapshot, rng=env.rng, now=env.clock.time())

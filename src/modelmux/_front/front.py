@@ -5,6 +5,7 @@ Which name goes where is written down in ``docs/transport.md`` and decided in :m
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cache, lru_cache
@@ -20,7 +21,7 @@ from modelmux._front.passing import passing
 from modelmux._front.places import AUTO, Chosen, Home, Places, codec_for, key_of, row_at
 from modelmux._front.streams import AsyncPassed, AsyncWritten, Passed, Written
 from modelmux._front.values import Answer, AsyncAnswer, FrontRequest
-from modelmux._front.work import JSON, Work, failed, passed_on, written
+from modelmux._front.work import JSON, Work, begun, failed, passed_on, written
 from modelmux._http import HttpRequest, origin_of
 from modelmux._json import dumps, loads
 from modelmux.errors import AuthError, InvalidRequest, ModelmuxError, ModelNotFound, PermissionDenied
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from modelmux._effects import Emit
     from modelmux._mux import Mux
     from modelmux.cost.recorder import Recorder
+    from modelmux.providers import Row
 
 _UNSENT = frozenset(("host", "content-length", "connection", "transfer-encoding", "keep-alive", "accept-encoding"))
 """Request headers that the engine writes itself."""
@@ -38,7 +40,9 @@ _UNSENT = frozenset(("host", "content-length", "connection", "transfer-encoding"
 
 @dataclass(slots=True)
 class _Job:
-    """What is to be done: a core to drive and what writes its answer; without ``work`` its bytes are passed on."""
+    """What is to be done: a core to drive and what writes its answer; without ``work`` its bytes are passed on, as the
+    call ``call_id``.
+    """
 
     core: Any
     form: Format
@@ -46,6 +50,7 @@ class _Job:
     stream: bool = False
     value: Any = None
     direct: bool = True
+    call_id: str = ""
 
 
 class Front:
@@ -158,14 +163,14 @@ class Front:
         model = wanted if isinstance(wanted, str) else None
         at_home = home is not None and not names and not self._places.routed(model or "", home)
         if at_home and (op.name == COUNT or model is None):  # some name a stored prompt that has the model
-            return self._pass(request, came, op.format, home)
+            tags, free = options.get("tags"), op.name == COUNT
+            return self._pass(request, came, op.format, home, model, tags, free=free)
         try:
             decoded = codec_for(home, op).decode_request(_countable(body) if op.name == COUNT else body)
         except InvalidRequest:
             if at_home:
-                return self._pass(
-                    request, came, op.format, home
-                )  # a vendor's own answer says best what is wrong with it
+                # A vendor's own answer says best what is wrong with it.
+                return self._pass(request, came, op.format, home, model, options.get("tags"))
             raise
         if op.name == COUNT:
             targets = self._places.targets(
@@ -232,11 +237,11 @@ class Front:
         if home is not None and (model is None or not self._places.routed(model, home)):
             sent = {name: value for name, value in headers.items() if name not in _UNSENT}
             came = HttpRequest(request.method, request.url, sent, request.body or dumps(body))
-            return self._pass(request, came, op.format, home, model)
+            return self._pass(request, came, op.format, home, model, tags)
         if model is None:
             raise InvalidRequest("model is missing", field="model")
         row, name, made = self._places.sent_to(model, op, body, request.models)
-        return _Job(passing(made, row, self._env, model=name, tags=tags, client=self._mux._http_client), op.format)
+        return self._passing(made, op.format, row, model=name, tags=tags)
 
     def _models(self, request: FrontRequest, op: Operation, headers: dict[str, str]) -> _Job | Answer:
         if request.direct:
@@ -256,10 +261,25 @@ class Front:
         return self._pass(request, HttpRequest(request.method, request.url, sent, body), form, home)
 
     def _pass(
-        self, request: FrontRequest, came: HttpRequest, form: Format, home: Home | None, model: str | None = None
+        self,
+        request: FrontRequest,
+        came: HttpRequest,
+        form: Format,
+        home: Home | None,
+        model: str | None = None,
+        tags: Mapping[str, str] | None = None,
+        *,
+        free: bool = False,
     ) -> _Job:
-        row, mux = None if home is None else home.row, self._mux
-        return _Job(passing(came, row, self._env, model=model, timeout=request.timeout, client=mux._http_client), form)
+        row = None if home is None else home.row
+        return self._passing(came, form, row, model=model, tags=tags, timeout=request.timeout, free=free)
+
+    def _passing(self, made: HttpRequest, form: Format, row: Row | None, **beside: Any) -> _Job:
+        call_id = os.urandom(12).hex()
+        told = self._mux.last_receipts.append
+        client = self._mux._http_client
+        core = passing(made, row, self._env, call_id=call_id, told=told, client=client, **beside)
+        return _Job(core, form, call_id=call_id)
 
     def _format(self, request: FrontRequest) -> Format:
         """The format a request is most likely in, for telling it what is wrong."""
@@ -288,7 +308,7 @@ class Front:
         if first is None or first.answered is None or first.answered.head is None:
             return Answer(200, {"content-type": JSON}, value=_counted(job, driver.reply))
         head = first.answered.head
-        answer = Answer(head.status, passed_on(head.headers))
+        answer = Answer(head.status, {**passed_on(head.headers), **begun(job.call_id, first.answered)})
         answer.body(Passed(driver), driver.close)
         return answer
 
@@ -296,7 +316,7 @@ class Front:
         if first is None or first.answered is None or first.answered.head is None:
             return AsyncAnswer(200, {"content-type": JSON}, value=_counted(job, driver.reply))
         head = first.answered.head
-        answer = AsyncAnswer(head.status, passed_on(head.headers))
+        answer = AsyncAnswer(head.status, {**passed_on(head.headers), **begun(job.call_id, first.answered)})
         answer.body(AsyncPassed(driver), driver.abort)
         return answer
 

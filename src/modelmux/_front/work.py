@@ -76,8 +76,7 @@ class Work:
     def head(self, first: Emit) -> tuple[int, dict[str, str]]:
         """Status and headers, once the first output is there."""
         form, answered = self.op.format, first.answered
-        told = {"call": self.call_id, "endpoint": answered.endpoint if answered is not None else None}
-        beside = {RECEIPT: _line_of(told), **warned(answered.warnings if answered is not None else ())}
+        beside = {**begun(self.call_id, answered), **warned(answered.warnings if answered is not None else ())}
         if first.data is not None and answered is not None and answered.head is not None:
             headers = passed_on(answered.head.headers)
             events = headers.get("content-type", "").startswith("text/event-stream")
@@ -177,6 +176,11 @@ def receipt_line(receipt: Receipt | None) -> str:
             "attempts": len(receipt.attempts),
         }
     )
+
+
+def begun(call_id: str, answered: Answered | None) -> dict[str, str]:
+    """The header with what of a receipt is known before the body is."""
+    return {RECEIPT: _line_of({"call": call_id, "endpoint": None if answered is None else answered.endpoint})}
 
 
 def warned(warnings: Any) -> dict[str, str]:
