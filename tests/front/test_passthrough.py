@@ -11,38 +11,27 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from corpus import body_of, recordings
+from corpus import body_of
+from front.recorded import HOP, headers_of, rows, written
 from front.upstream import Reply, Upstream, cut
 from modelmux import Endpoint, Mux
 from modelmux._front import Front, FrontRequest
+from modelmux.cost.memory import MemoryLedger
 from modelmux.testing import FakeClock
 
-APIS = (
-    *("openai.chat", "openai.responses", "openai.completions", "anthropic.messages", "gemini.generateContent"),
-    *("vertex.generateContent", "groq.chat", "mistral.chat", "deepseek.chat", "openrouter.chat", "xai.chat"),
-)
 _EVERY = 12
-HOP = ("connection", "content-encoding", "content-length", "transfer-encoding")
 
 
-def usable(row: dict[str, Any]) -> bool:
-    return row["kind"] == "full" and row["request"]["body_encoding"] == "json" and row["request"]["method"] == "POST"
+def fields(chosen: Any) -> list[Any]:
+    return [pytest.param(row, id=f"{row['api']}-{row['id']}") for row in chosen]
 
 
-def fields(rows: Any) -> list[Any]:
-    return [pytest.param(row, id=f"{row['api']}-{row['id']}") for row in rows]
-
-
-ROWS = [row for row in recordings(*APIS) if usable(row)]
+ROWS = rows()
 SAMPLE, REST = fields(ROWS[::_EVERY]), [row for place, row in enumerate(ROWS) if place % _EVERY]
 
 
 def asked(row: dict[str, Any]) -> FrontRequest:
-    request = row["request"]
-    headers = {"content-type": "application/json", "user-agent": "some-sdk/1.0", "x-stainless-lang": "python"}
-    headers.update({name: value.replace("REDACTED", "a-test-key") for name, value in request["headers"].items()})
-    # As the SDK would write it: with blanks, which a re-encoded body would not have.
-    return FrontRequest(method="POST", url=request["url"], headers=headers, body=json.dumps(request["body"]).encode())
+    return FrontRequest(method="POST", url=row["request"]["url"], headers=headers_of(row), body=written(row))
 
 
 def answered(row: dict[str, Any]) -> Reply:
@@ -107,3 +96,24 @@ def test_the_sample_has_all_kinds():
         assert {(api, True, True), (api, False, True)} <= seen
     assert any(not good for _, _, good in seen)
     assert all(urlsplit(row.values[0]["request"]["url"]).scheme in ("http", "https") for row in SAMPLE)
+
+
+@pytest.mark.parametrize("content_type", ["text/event-stream", "text/plain", None])
+def test_usage_that_only_modelmux_asked_for_is_swallowed_whatever_the_stream_is_called(content_type, ask):
+    """Synthetic."""
+    delta = b'data: {"id":"x","choices":[{"index":0,"delta":{"content":"Hi"},"finish_reason":"stop"}]}\n\n'
+    usage = b'data: {"id":"x","choices":[],"usage":{"prompt_tokens":7,"completion_tokens":3,"total_tokens":10}}\n\n'
+    done = b"data: [DONE]\n\n"
+    headers = {} if content_type is None else {"content-type": content_type}
+    asked = {"model": "gpt-5-mini", "messages": [{"role": "user", "content": "Hello"}], "stream": True}
+    for places in ((), (len(delta),), range(0, len(delta + usage), 9)):
+        upstream = Upstream(Reply(200, headers, cut(delta + usage + done, places)))
+        with upstream.under(Mux(usage="exact", ledger=MemoryLedger(), clock=FakeClock())) as mux:
+            url = "https://api.openai.com/v1/chat/completions"
+            request = FrontRequest(
+                method="POST", url=url, headers={"authorization": "Bearer a-test-key"}, body=json.dumps(asked).encode()
+            )
+            got = ask(Front(mux), request)
+            assert got.body == delta + done
+            assert mux.last_receipts[-1].attempts[-1].usage["input"] == 7
+        assert json.loads(upstream.requests[0].body)["stream_options"] == {"include_usage": True}

@@ -15,7 +15,8 @@ class Relay:
     __slots__ = ("_drop", "_events", "_held")
 
     def __init__(self, *, events: bool, drop: re.Pattern[bytes] | None = None) -> None:
-        self._events, self._drop = events, drop
+        self._events = events or drop is not None  # servers leave the content type out, or call a stream plain text
+        self._drop = drop
         self._held: list[bytes] = []
 
     def feed(self, data: bytes) -> bytes:
