@@ -6,16 +6,16 @@ from abc import abstractmethod
 
 from modelmux._fold import unfold
 from modelmux.types import Event, Response
-from modelmux.wire._stream import StreamDecoder
+from modelmux.wire._stream import AnswerStream
 
 _BLANK = b"\xef\xbb\xbf \t\r\n"
 
 
-class StreamOrWhole(StreamDecoder):
+class StreamOrWhole(AnswerStream):
     """Server-sent events, or one JSON body (or a page of a proxy's) that :meth:`whole` reads once it is there."""
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, provider: str, usage: str) -> None:
+        super().__init__(provider, usage)
         self._head: bytes | None = b""
         self._body: list[bytes] | None = None
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from modelmux._json import load_object, loads
@@ -12,23 +12,35 @@ from modelmux.wire._classify import Told, provider_error
 _LONGEST = 2_000
 
 
-def decode_error(status: int, headers: Mapping[str, str], body: bytes, provider: str) -> ProviderError:
-    """An error answer, classified. Never raises: anything at all makes some ProviderError."""
+def decode_error(
+    status: int, headers: Mapping[str, str], body: bytes, provider: str, told: Callable[[Any], Told] | None = None
+) -> ProviderError:
+    """An error answer, classified. Never raises: anything at all makes some ProviderError. ``told`` reads the bodies of
+    a vendor with a shape of its own.
+    """
     try:
         value = loads(body.strip())
     except (ValueError, RecursionError):
         value = body.decode("utf-8", "replace").strip()[:_LONGEST] or None
-    return provider_error(status, headers, told(value), provider=provider)
+    return provider_error(status, headers, (told or usual)(value), provider=provider)
 
 
-def in_band(value: Any, provider: str, status: int | None = None) -> ProviderError:
-    """An error that came with a good status. ``status`` is the one it has elsewhere, where that is known."""
-    error = provider_error(status, {}, told(value), provider=provider)
+def in_band(value: Any, provider: str) -> ProviderError:
+    """An error that came with a good status."""
+    return inside(usual(value), provider)
+
+
+def inside(facts: Told, provider: str, elsewhere: int | None = None, *, status: int | None = None) -> ProviderError:
+    """An error that came with the good ``status``. ``elsewhere`` is the one it has where it comes with its own, which
+    says what class it is of.
+    """
+    error = provider_error(elsewhere, {}, facts, provider=provider)
+    error.status = status
     error.billed = Billed.UNKNOWN
     return error
 
 
-def told(value: Any) -> Told:
+def usual(value: Any) -> Told:
     """``{"error": text or object}``, ``{"message"}``, ``{"detail"}``, a list of these, or text."""
     if isinstance(value, list) and value:
         value = value[0]

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, ClassVar
 
 from modelmux._http import FrameTooLong, SSEDecoder
 from modelmux.errors import MalformedResponse, ProviderError, StreamTruncated
-from modelmux.types import Event
+from modelmux.types import Event, UsageEvent
+from modelmux.wire._usage import read_usage
 
 
 class StreamDecoder(ABC):
@@ -77,6 +78,28 @@ class StreamDecoder(ABC):
 
     @abstractmethod
     def end(self, out: list[Event]) -> None: ...
+
+
+class AnswerStream(StreamDecoder):
+    """A decoder that notes in ``_over`` that the answer's proper end has come. ``unended`` says that it has not."""
+
+    unended: ClassVar[str]
+
+    def __init__(self, provider: str, usage: str) -> None:
+        super().__init__()
+        self._provider = provider
+        self._reader = usage
+        self._over = False
+
+    def end(self, out: list[Event]) -> None:  # noqa: ARG002  # some ends have something to say
+        if not self._over:
+            raise StreamTruncated(self.unended, provider=self._provider)
+
+    def _tell_usage(self, body: Mapping[str, Any], out: list[Event]) -> None:
+        """What ``body`` says of usage, if anything."""
+        usage = read_usage(self._reader, body)
+        if usage.reported:
+            out.append(UsageEvent(usage))
 
 
 def decode_stream(decoder: StreamDecoder, chunks: Iterable[bytes]) -> Iterator[Event]:

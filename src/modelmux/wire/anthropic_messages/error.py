@@ -8,8 +8,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from modelmux import _json
-from modelmux.errors import Billed, MalformedResponse, ProviderError
+from modelmux.errors import MalformedResponse, ProviderError
 from modelmux.wire._classify import Told, provider_error
+from modelmux.wire._refusal import inside
 from modelmux.wire.anthropic_messages.vocabulary import ERROR_STATUSES
 
 _SHOWN = 500
@@ -57,10 +58,7 @@ def told(value: Any) -> Told:
 def in_band(value: Any, provider: str, *, status: int | None = None) -> ProviderError:
     """An error that came with a good status: classified as the status that its type has elsewhere."""
     said = told(value)
-    error = provider_error(ERROR_STATUSES.get(said.kind or ""), {}, said, provider=provider)
-    error.status = status
-    error.billed = Billed.UNKNOWN
-    return error
+    return inside(said, provider, ERROR_STATUSES.get(said.kind or ""), status=status)
 
 
 def malformed(what: str, provider: str, shown: bytes | str = b"", *, status: int | None = 200) -> MalformedResponse:

@@ -9,8 +9,9 @@ from typing import Any
 
 from modelmux import _json
 from modelmux._eventstream import EventMessage
-from modelmux.errors import Billed, MalformedResponse, ProviderError
+from modelmux.errors import MalformedResponse, ProviderError
 from modelmux.wire._classify import Told, provider_error
+from modelmux.wire._refusal import inside
 from modelmux.wire.bedrock_converse.vocabulary import EXCEPTION_STATUSES, text_or_none
 
 _SHOWN = 500
@@ -50,10 +51,7 @@ def _name(text: Any) -> str | None:
 def in_band(value: Any, name: str | None, provider: str, *, status: int | None = None) -> ProviderError:
     """An error that came with a good status: classified as the status that its exception has elsewhere."""
     said = told(value, name)
-    error = provider_error(EXCEPTION_STATUSES.get((said.code or "").lower()), {}, said, provider=provider)
-    error.status = status
-    error.billed = Billed.UNKNOWN
-    return error
+    return inside(said, provider, EXCEPTION_STATUSES.get((said.code or "").lower()), status=status)
 
 
 def of_message(message: EventMessage, provider: str) -> ProviderError | None:

@@ -27,7 +27,7 @@ from modelmux.types import (
     ToolCallDelta,
     UsageEvent,
 )
-from modelmux.wire._stream import StreamDecoder
+from modelmux.wire._stream import AnswerStream
 from modelmux.wire._usage import read_usage
 from modelmux.wire.bedrock_converse.blocks_in import CITED, decode_block, decode_citation
 from modelmux.wire.bedrock_converse.error import in_band, malformed, of_message
@@ -48,7 +48,7 @@ class _Block:
         self.input: list[str] = []
 
 
-class ConverseStream(StreamDecoder):
+class ConverseStream(AnswerStream):
     """``messageStart`` … ``messageStop``, ``metadata``. A stream in which a stop reason came is whole even when what
     follows it is missing; its usage is then unknown.
     """
@@ -56,9 +56,8 @@ class ConverseStream(StreamDecoder):
     framing = EventFrames
 
     def __init__(self, provider: str, reader: str) -> None:
-        super().__init__()
-        self._provider, self._reader = provider, reader
-        self._started = self._finished = False
+        super().__init__(provider, reader)
+        self._started = False
         self._blocks: dict[int, _Block] = {}
         self._calls = 0
         self._stop: tuple[Any, str | None] | None = None
@@ -82,14 +81,14 @@ class ConverseStream(StreamDecoder):
         if not self._started and not any(key in _EVENTS or key.lower() in EXCEPTION_STATUSES for key in value):
             # No event at all: some gateways answer a stream request, or refuse it, with one JSON body.
             out.extend(unfold(decode_response(value, self._provider, self._reader)))
-            self._started = self._finished = True
+            self._started = self._over = True
             return
         for kind, inner in value.items():
             if isinstance(inner, dict):
                 self._event(kind, inner, out)
 
     def end(self, out: list[Event]) -> None:
-        if self._finished:
+        if self._over:
             return
         if self._stop is None:
             raise StreamTruncated("the stream ended before the message did", status=200, provider=self._provider)
@@ -160,9 +159,9 @@ class ConverseStream(StreamDecoder):
     def _finish(self, out: list[Event]) -> None:
         for block in self._blocks.values():
             self._close(block, out)
-        if self._finished or self._stop is None:
+        if self._over or self._stop is None:
             return
-        self._finished = True
+        self._over = True
         reason, raw = self._stop
         extra = {key: said for key, said in self._extra.items() if said is not None}
         out.append(Finish(reason, raw, response_extra=kept(extra)))

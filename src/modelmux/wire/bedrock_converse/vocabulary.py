@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from modelmux.types import FinishReason, Warning
+from modelmux.wire._finish import Finishes
 
 WIRE = "bedrock.converse"
 
@@ -29,7 +30,7 @@ STOP_REASONS: dict[str, FinishReason] = {
     "malformed_tool_use": "error",
 }
 
-FINISHES: dict[str, str] = {
+_WORDS: dict[FinishReason, str] = {
     "stop": "end_turn",
     "length": "max_tokens",
     "tool_calls": "tool_use",
@@ -37,6 +38,9 @@ FINISHES: dict[str, str] = {
     "pause": "pause_turn",
     "error": "malformed_model_output",
 }
+
+FINISHES = Finishes(STOP_REASONS, _WORDS)
+finish_of, stop_reason_of = FINISHES.read, FINISHES.say
 
 _WORD = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
 _SHEET = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
@@ -99,20 +103,6 @@ EXCEPTION_STATUSES: dict[str, int] = {
     "serviceunavailableexception": 503,
 }
 """The status each exception has where it is not inside a stream (API reference, "Errors" of Converse)."""
-
-
-def finish_of(stop_reason: Any) -> tuple[FinishReason, str | None]:
-    """Canonical finish and the vendor's own word. An unknown word counts as ``stop`` and is kept."""
-    if not isinstance(stop_reason, str):
-        return "stop", None
-    return STOP_REASONS.get(stop_reason, "stop"), stop_reason
-
-
-def stop_reason_of(finish: str, raw: str | None) -> str:
-    """The vendor's word: the one it used itself where it still means the same."""
-    if raw is not None and STOP_REASONS.get(raw) == finish:
-        return raw
-    return FINISHES.get(finish, "end_turn")
 
 
 def own(extra: Mapping[str, Mapping[str, Any]]) -> Mapping[str, Any]:

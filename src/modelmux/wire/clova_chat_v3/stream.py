@@ -8,7 +8,6 @@ from typing import Any
 from modelmux._fold import Folder
 from modelmux._http import SSE, sse
 from modelmux._json import dumps, dumps_str
-from modelmux.errors import StreamTruncated
 from modelmux.types import (
     Event,
     Finish,
@@ -21,12 +20,10 @@ from modelmux.types import (
     TextDelta,
     ToolCall,
     ToolCallDelta,
-    UsageEvent,
 )
 from modelmux.wire._either import StreamOrWhole
 from modelmux.wire._kept import word
 from modelmux.wire._refusal import parse_frame
-from modelmux.wire._usage import read_usage
 from modelmux.wire.clova_chat_v3.response import decode_response, extra_of, parts_of, result_of
 from modelmux.wire.clova_chat_v3.vocabulary import MINE, failed, finish_of, in_band, word_of
 
@@ -39,12 +36,11 @@ class ChatStream(StreamOrWhole):
     the tokens before it is not said again.
     """
 
+    unended = "the stream ended without its result"
+
     def __init__(self, provider: str, usage: str) -> None:
-        super().__init__()
-        self._provider = provider
-        self._reader = usage
+        super().__init__(provider, usage)
         self._started = False
-        self._over = False
         self._said: set[int] = set()
 
     def whole(self, body: bytes) -> Response:
@@ -76,10 +72,6 @@ class ChatStream(StreamOrWhole):
             self._said.add(_TEXT)
             out.append(TextDelta(text, _TEXT))
 
-    def end(self, out: list[Event]) -> None:  # noqa: ARG002  # every end takes it
-        if not self._over:
-            raise StreamTruncated("the stream ended without its result", provider=self._provider)
-
     def _finish(self, body: dict[str, Any], message: dict[str, Any], out: list[Event]) -> None:
         self._over = True
         calls = 0
@@ -94,9 +86,7 @@ class ChatStream(StreamOrWhole):
                 out.append(TextDelta(part.text, _TEXT))
             elif isinstance(part, Reasoning) and _THINKING not in self._said:
                 out.append(ReasoningDelta(part.text, _THINKING))
-        usage = read_usage(self._reader, {"result": body})
-        if usage.reported:
-            out.append(UsageEvent(usage))
+        self._tell_usage({"result": body}, out)
         reason, raw = finish_of(body.get("finishReason"), called=calls > 0)
         out.append(Finish(reason, raw, response_extra=MINE.keep(extra_of(body))))
 

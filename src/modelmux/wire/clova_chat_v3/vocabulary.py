@@ -7,11 +7,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from modelmux._json import loads
-from modelmux.errors import Billed, ProviderError
+from modelmux.errors import ProviderError
 from modelmux.types import FinishReason
 from modelmux.wire import _refusal
-from modelmux.wire._classify import Told, provider_error
+from modelmux.wire._classify import Told
+from modelmux.wire._finish import Finishes
 from modelmux.wire._kept import Keeper, word
 
 WIRE = "clova.chat_v3"
@@ -30,10 +30,7 @@ _MEANINGS = {
 """Codes of the vendor's -> the word that says the same elsewhere."""
 
 
-def finish_of(said: Any, *, called: bool) -> tuple[FinishReason, str | None]:
-    raw = word(said)
-    reason = FINISH.get(raw or "", "stop")
-    return ("tool_calls" if reason == "stop" and called else reason), raw
+finish_of = Finishes(FINISH, {}).read
 
 
 def word_of(reason: FinishReason, raw: str | None) -> str:
@@ -49,7 +46,7 @@ def failed(body: Mapping[str, Any]) -> bool:
 def told(value: Any) -> Told:
     status = value.get("status") if isinstance(value, dict) else None
     if not isinstance(status, dict):
-        return _refusal.told(value)
+        return _refusal.usual(value)
     code = str(status.get("code") or "") or None
     return Told(word(status.get("message")) or "", code=code, kind=_MEANINGS.get(code or ""), body=value)
 
@@ -59,16 +56,9 @@ def in_band(value: Any, provider: str) -> ProviderError:
     facts = told(value)
     code = facts.code or ""
     status = int(code[:3]) if len(code) == 5 and code.isascii() and code.isdigit() and code >= "40000" else None
-    error = provider_error(status, {}, facts, provider=provider)
-    error.status = None
-    error.billed = Billed.UNKNOWN
-    return error
+    return _refusal.inside(facts, provider, status)
 
 
 def decode_error(status: int, headers: Mapping[str, str], body: bytes, provider: str) -> ProviderError:
     """An error answer, classified. Never raises."""
-    try:
-        value = loads(body.strip())
-    except (ValueError, RecursionError):
-        return _refusal.decode_error(status, headers, body, provider)
-    return provider_error(status, headers, told(value), provider=provider)
+    return _refusal.decode_error(status, headers, body, provider, told)

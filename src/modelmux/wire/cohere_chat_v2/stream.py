@@ -8,7 +8,6 @@ from typing import Any
 
 from modelmux._http import SSE
 from modelmux._json import dumps_str
-from modelmux.errors import StreamTruncated
 from modelmux.types import (
     Event,
     Finish,
@@ -21,12 +20,10 @@ from modelmux.types import (
     TextDelta,
     ToolCall,
     ToolCallDelta,
-    UsageEvent,
 )
 from modelmux.wire._either import StreamOrWhole
 from modelmux.wire._kept import items, present, word
 from modelmux.wire._refusal import in_band, parse_frame
-from modelmux.wire._usage import read_usage
 from modelmux.wire.cohere_chat_v2.response import as_answer, decode_response, place_of, present_block
 from modelmux.wire.cohere_chat_v2.vocabulary import MINE, PLAN, citation_of, finish_of
 
@@ -40,11 +37,10 @@ _MESSAGE = frozenset({"role", "content", "tool_plan", "tool_calls", "citations"}
 class ChatStream(StreamOrWhole):
     """See :class:`~modelmux.wire._stream.StreamDecoder`. ``message-end`` is the proper end."""
 
+    unended = "the stream ended without message-end"
+
     def __init__(self, provider: str, usage: str) -> None:
-        super().__init__()
-        self._provider = provider
-        self._reader = usage
-        self._over = False
+        super().__init__(provider, usage)
         self._planned = False
         self._blocks: dict[int, dict[str, Any]] = {}
         self._calls: dict[int, _Call] = {}
@@ -78,10 +74,6 @@ class ChatStream(StreamOrWhole):
             handle(self, _Event(event, message, index if type(index) is int else 0), out)
         elif kind is None or "error" in event or kind == "error" or frame.event == "error":
             raise in_band(event, self._provider)
-
-    def end(self, out: list[Event]) -> None:  # noqa: ARG002  # every end takes it
-        if not self._over:
-            raise StreamTruncated("the stream ended without message-end", provider=self._provider)
 
     # --- events
 
@@ -155,9 +147,7 @@ class ChatStream(StreamOrWhole):
         if delta.get("error"):
             raise in_band(delta, self._provider)
         self._over = True
-        usage = read_usage(self._reader, {"usage": delta.get("usage")})
-        if usage.reported:
-            out.append(UsageEvent(usage))
+        self._tell_usage({"usage": delta.get("usage")}, out)
         reason, raw = finish_of(delta.get("finish_reason"), called=bool(self._calls))
         top = present({name: value for name, value in event.body.items() if name not in _TOP})
         top.update(present({name: delta[name] for name in delta.keys() - {"finish_reason", "usage", "error"}}))

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from modelmux.types import Citation, FinishReason
+from modelmux.wire._finish import Finishes
 from modelmux.wire._kept import Keeper, word
 
 WIRE = "cohere.chat_v2"
 MINE = Keeper(WIRE)
 
-FINISH: dict[str, FinishReason] = {
+_FINISH: dict[str, FinishReason] = {
     "COMPLETE": "stop",
     "STOP_SEQUENCE": "stop",
     "MAX_TOKENS": "length",
@@ -21,7 +22,7 @@ FINISH: dict[str, FinishReason] = {
     "USER_CANCEL": "error",
     "ERROR_TOXIC": "filtered",
 }
-WORDS: dict[FinishReason, str] = {
+_WORDS: dict[FinishReason, str] = {
     "stop": "COMPLETE",
     "length": "MAX_TOKENS",
     "tool_calls": "TOOL_CALL",
@@ -29,20 +30,11 @@ WORDS: dict[FinishReason, str] = {
     "pause": "COMPLETE",
     "error": "ERROR",
 }
+FINISHES = Finishes(_FINISH, _WORDS, str.upper)
+finish_of, word_of = FINISHES.read, FINISHES.say
 
 PLAN = {WIRE: {"$tool_plan": True}}
 """Marks the reasoning that this format calls a tool plan: what the model means to do with its tools."""
-
-
-def finish_of(said: Any, *, called: bool) -> tuple[FinishReason, str | None]:
-    raw = word(said)
-    reason = FINISH.get(raw.upper() if raw else "", "stop")
-    return ("tool_calls" if reason == "stop" and called else reason), raw
-
-
-def word_of(reason: FinishReason, raw: str | None) -> str:
-    """The vendor's word: its own where that still means the same."""
-    return raw if raw is not None and FINISH.get(raw) == reason else WORDS[reason]
 
 
 def citation_of(item: Any) -> Citation:

@@ -8,11 +8,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from modelmux._json import loads
 from modelmux._retry_after import parse_wait
-from modelmux.errors import Billed, ProviderError
+from modelmux.errors import ProviderError
 from modelmux.wire import _refusal
-from modelmux.wire._classify import Told, provider_error
+from modelmux.wire._classify import Told
 from modelmux.wire._kept import items
 
 _STATUSES = {
@@ -35,17 +34,13 @@ _STATUSES = {
 
 def decode_error(status: int, headers: Mapping[str, str], body: bytes, provider: str) -> ProviderError:
     """An error answer, classified. Never raises."""
-    try:
-        value = loads(body.strip())
-    except (ValueError, RecursionError):
-        return _refusal.decode_error(status, headers, body, provider)
-    return provider_error(status, headers, told(value), provider=provider)
+    return _refusal.decode_error(status, headers, body, provider, told)
 
 
 def told(value: Any) -> Told:
     if isinstance(value, list) and value:
         value = value[0]
-    facts = _refusal.told(value)
+    facts = _refusal.usual(value)
     error = value.get("error") if isinstance(value, dict) else None
     details = (
         [detail for detail in items(error.get("details")) if isinstance(detail, dict)]
@@ -62,7 +57,4 @@ def in_band(value: Any, provider: str) -> ProviderError:
     """An error that came with a good status."""
     facts = told(value)
     word = (facts.code or facts.kind or "").lower()
-    error = provider_error(_STATUSES.get(word), {}, facts, provider=provider)
-    error.status = None
-    error.billed = Billed.UNKNOWN
-    return error
+    return _refusal.inside(facts, provider, _STATUSES.get(word))

@@ -11,7 +11,7 @@ from typing import Any
 
 from modelmux._http import SSE, SSEDecoder
 from modelmux._json import dumps_str, loads
-from modelmux.errors import MalformedResponse, StreamTruncated
+from modelmux.errors import MalformedResponse
 from modelmux.types import (
     Event,
     Finish,
@@ -24,11 +24,9 @@ from modelmux.types import (
     TextDelta,
     ToolCall,
     ToolCallDelta,
-    UsageEvent,
 )
 from modelmux.wire._either import StreamOrWhole
 from modelmux.wire._kept import items, present, word
-from modelmux.wire._usage import read_usage
 from modelmux.wire.gemini_interactions.error import in_band
 from modelmux.wire.gemini_interactions.response import TOP, answered, decode_response
 from modelmux.wire.gemini_interactions.vocabulary import MINE, citation_of, finish_of, seconds, time_of
@@ -59,13 +57,12 @@ class _Step:
 class InteractionStream(StreamOrWhole):
     """See :class:`~modelmux.wire._stream.StreamDecoder`. The event that the interaction is complete is the end."""
 
+    unended = "the stream ended before the interaction was complete"
+
     def __init__(self, provider: str, usage: str) -> None:
-        super().__init__()
-        self._provider = provider
-        self._reader = usage
+        super().__init__(provider, usage)
         self._lines: SSEDecoder | None = None
         self._started = False
-        self._over = False
         self._next = 0
         self._calls = 0
         self._open: dict[int, _Step] = {}
@@ -107,10 +104,6 @@ class InteractionStream(StreamOrWhole):
             index = event.get("index")
             handle(self, event, index if type(index) is int else 0, out)
 
-    def end(self, out: list[Event]) -> None:  # noqa: ARG002  # every end takes it
-        if not self._over:
-            raise StreamTruncated("the stream ended before the interaction was complete", provider=self._provider)
-
     # --- the interaction
 
     def _start(self, event: dict[str, Any], _index: int, out: list[Event]) -> None:
@@ -134,9 +127,7 @@ class InteractionStream(StreamOrWhole):
         for number in sorted(self._open):
             self._stop(event, number, out)
         self._over = True
-        usage = read_usage(self._reader, {"usage": facts.get("usage")})
-        if usage.reported:
-            out.append(UsageEvent(usage))
+        self._tell_usage({"usage": facts.get("usage")}, out)
         reason, raw = finish_of(facts.get("status"), called=self._calls > 0)
         rest = present({name: value for name, value in facts.items() if name not in TOP})
         out.append(Finish(reason, raw, response_extra=MINE.keep(rest)))

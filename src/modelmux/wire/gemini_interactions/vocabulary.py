@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from modelmux.types import Citation, FinishReason
+from modelmux.wire._finish import Finishes
 from modelmux.wire._kept import Keeper, word
 
 WIRE = "gemini.interactions"
@@ -45,10 +46,7 @@ def server_tool_name(kind: str) -> str | None:
     return None if name in ("mcp_server", "computer_use") else name
 
 
-def finish_of(status: Any, *, called: bool) -> tuple[FinishReason, str | None]:
-    raw = word(status)
-    reason = STATUS.get(raw or "", "stop")
-    return ("tool_calls" if reason == "stop" and called else reason), raw
+finish_of = Finishes(STATUS, WORDS).read
 
 
 def word_of(reason: FinishReason, raw: str | None) -> str:

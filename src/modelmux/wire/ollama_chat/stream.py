@@ -8,7 +8,6 @@ from typing import Any
 from modelmux._fold import unfold
 from modelmux._http import NDJSONDecoder
 from modelmux._json import dumps, dumps_str, parse_arguments
-from modelmux.errors import StreamTruncated
 from modelmux.types import (
     NO_USAGE,
     Event,
@@ -27,8 +26,7 @@ from modelmux.types import (
 )
 from modelmux.wire._kept import items, present, word
 from modelmux.wire._refusal import in_band, parse_frame
-from modelmux.wire._stream import StreamDecoder
-from modelmux.wire._usage import read_usage
+from modelmux.wire._stream import AnswerStream
 from modelmux.wire.ollama_chat.response import (
     MESSAGE,
     decode_response,
@@ -44,17 +42,15 @@ _THINKING, _TEXT, _CALLS = 0, 1, 2
 """Parts are numbered as in a whole answer: thinking, text, calls."""
 
 
-class ChatStream(StreamDecoder):
+class ChatStream(AnswerStream):
     """See :class:`~modelmux.wire._stream.StreamDecoder`. A line with ``done: true`` is the proper end."""
 
     framing = NDJSONDecoder
+    unended = "the stream ended without a line that says it is done"
 
     def __init__(self, provider: str, usage: str) -> None:
-        super().__init__()
-        self._provider = provider
-        self._reader = usage
+        super().__init__(provider, usage)
         self._started = False
-        self._over = False
         self._when: Any = None
         self._calls = 0
         self._message: dict[str, Any] = {}
@@ -89,10 +85,6 @@ class ChatStream(StreamDecoder):
         if chunk.get("done") is True:
             self._finish(chunk, out)
 
-    def end(self, out: list[Event]) -> None:  # noqa: ARG002  # every end takes it
-        if not self._over:
-            raise StreamTruncated("the stream ended without a line that says it is done", provider=self._provider)
-
     def _more(self, message: dict[str, Any], out: list[Event]) -> None:
         for item in items(message.get("tool_calls")):
             call = answered_call(item, self._calls, self._when)
@@ -107,9 +99,7 @@ class ChatStream(StreamDecoder):
 
     def _finish(self, chunk: dict[str, Any], out: list[Event]) -> None:
         self._over = True
-        usage = read_usage(self._reader, chunk)
-        if usage.reported:
-            out.append(UsageEvent(usage))
+        self._tell_usage(chunk, out)
         reason, raw = finish_of(chunk.get("done_reason"), called=self._calls > 0)
         top = extra_of(chunk)
         top.pop("created_at", None)

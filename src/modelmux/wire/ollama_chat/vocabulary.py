@@ -8,6 +8,7 @@ from typing import Any
 
 from modelmux._json import parse_arguments
 from modelmux.types import FinishReason, ToolCall
+from modelmux.wire._finish import Finishes
 from modelmux.wire._kept import Keeper, word
 
 WIRE = "ollama.chat"
@@ -17,11 +18,8 @@ FINISH: dict[str, FinishReason] = {"stop": "stop", "length": "length", "load": "
 WORDS: dict[FinishReason, str] = {"length": "length"}
 
 
-def finish_of(said: Any, *, called: bool) -> tuple[FinishReason, str | None]:
-    """There is no word of its own for an answer that calls tools: ``stop`` says that too."""
-    raw = word(said)
-    reason = FINISH.get(raw or "", "stop")
-    return ("tool_calls" if reason == "stop" and called else reason), raw
+finish_of = Finishes(FINISH, WORDS).read
+"""There is no word of its own for an answer that calls tools: ``stop`` says that too."""
 
 
 def word_of(reason: FinishReason, raw: str | None) -> str:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from modelmux.types import FinishReason
-from modelmux.wire._kept import Keeper, word
+from modelmux.wire._finish import Finishes
+from modelmux.wire._kept import Keeper
 
 WIRE = "openai.completions"
 
@@ -24,10 +25,7 @@ _FINISH: dict[str, FinishReason] = {
 _WORDS: dict[FinishReason, str] = {"length": "length", "filtered": "content_filter", "error": "error"}
 
 
-def finish_of(said: object) -> tuple[FinishReason, str | None]:
-    """The canonical finish and the vendor's word."""
-    raw = word(said)
-    return _FINISH.get((raw or "").lower(), "stop"), raw
+finish_of = Finishes(_FINISH, _WORDS, str.lower).read
 
 
 def word_of(finish: FinishReason, raw: str | None) -> str:

@@ -22,7 +22,6 @@ from modelmux.types import (
 from modelmux.wire._either import StreamOrWhole
 from modelmux.wire._kept import items, present, word
 from modelmux.wire._refusal import parse_frame
-from modelmux.wire._usage import read_usage
 from modelmux.wire.openai_completions.fields import fields_of, finish_of, kept, word_of
 from modelmux.wire.openai_completions.response import (
     CHOICE,
@@ -52,17 +51,14 @@ class CompletionStream(StreamOrWhole):
     """See :class:`~modelmux.wire._stream.StreamDecoder`."""
 
     def __init__(self, provider: str, usage: str) -> None:
-        super().__init__()
-        self._provider = provider
-        self._usage_reader = usage
+        super().__init__(provider, usage)
         self._started = False
-        self._over = False
         self._lanes: dict[int, _Lane] = {}
         self._usage: dict[str, Any] = {}
         self._top: dict[str, Any] = {}
 
     def whole(self, body: bytes) -> Response:
-        return decode_response(body, self._provider, self._usage_reader)
+        return decode_response(body, self._provider, self._reader)
 
     def frame(self, frame: SSE, out: list[Event]) -> None:
         if self._over:
@@ -115,9 +111,7 @@ class CompletionStream(StreamOrWhole):
         if not self._lanes:
             raise StreamTruncated("the stream ended without an answer", provider=self._provider)
         self._over = True
-        usage = read_usage(self._usage_reader, {**self._top, "usage": self._usage} if self._usage else self._top)
-        if usage.reported:
-            out.append(UsageEvent(usage))
+        self._tell_usage({**self._top, "usage": self._usage} if self._usage else self._top, out)
         last = max(self._lanes)
         for index in sorted(self._lanes):
             lane = self._lanes[index]

@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 
 from modelmux._http import SSE
 from modelmux._json import dumps_str
-from modelmux.errors import ProviderError, StreamTruncated
+from modelmux.errors import ProviderError
 from modelmux.types import (
     Event,
     Finish,
@@ -62,10 +62,10 @@ class _Block:
 class ResponseStream(StreamOrWhole):
     """See :class:`~modelmux.wire._stream.StreamDecoder`."""
 
+    unended = "the stream ended without a whole response"
+
     def __init__(self, provider: str, usage: str) -> None:
-        super().__init__()
-        self._provider = provider
-        self._usage_reader = usage
+        super().__init__(provider, usage)
         self._reset()
 
     def _reset(self) -> None:
@@ -77,7 +77,7 @@ class ResponseStream(StreamOrWhole):
         self._over = False
 
     def whole(self, body: bytes) -> Response:
-        return decode_response(body, self._provider, self._usage_reader)
+        return decode_response(body, self._provider, self._reader)
 
     # --- frames
 
@@ -233,7 +233,7 @@ class ResponseStream(StreamOrWhole):
         if not body.get("output"):
             # ChatGPT's own door leaves the output out of the last event.
             body = {**body, "output": [self._items[place] for place in sorted(self._items)]}
-        response = decode_response(body, self._provider, self._usage_reader)
+        response = decode_response(body, self._provider, self._reader)
         for place, item in self._placed(body["output"]):
             for number, part in enumerate(self._parts(item), place * STRIDE):
                 self._catch_up(number, part, out)
@@ -269,10 +269,6 @@ class ResponseStream(StreamOrWhole):
             out.append(PartEvent(ToolCall(part.id, part.name, extra=part.extra), number))
         elif isinstance(part, Refusal) and part.extra:
             out.append(PartEvent(Refusal("", part.extra), number))
-
-    def end(self, out: list[Event]) -> None:  # noqa: ARG002  # the protocol has it
-        if not self._over:
-            raise StreamTruncated("the stream ended without a whole response", provider=self._provider)
 
 
 def start_of(response: dict[str, Any]) -> Start:
