@@ -23,7 +23,8 @@ from modelmux._dropin.replies import AsyncReply, LegacyReply, Reply
 from modelmux._dropin.shapes import shape_of
 from modelmux._dropin.streams import AsyncStream, Stream
 from modelmux._dropin.timeouts import DEFAULT_TIMEOUT, Timeout, as_timeout
-from modelmux._dropin.transport import Asked, AsyncWire, Got, Wire, is_transport
+from modelmux._dropin.transport import Asked, Got, is_transport
+from modelmux._dropin.wires import AsyncWire, Wire
 from modelmux._http import SSE
 from modelmux._json import loads
 

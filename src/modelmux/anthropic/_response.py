@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any, Generic, TypeVar
 
-from modelmux._dropin import transport
+from modelmux._dropin.by_client import answer_of
 from modelmux._dropin.replies import AsyncReply, AsyncReplyManager, BaseReply, Reply, ReplyManager
 from modelmux._dropin.timeouts import DEFAULT_TIMEOUT
+from modelmux._dropin.transport import Asked
 
 AsyncResponseContextManager = AsyncReplyManager
 ResponseContextManager = ReplyManager
@@ -23,9 +24,8 @@ class BaseAPIResponse(BaseReply, Generic[R]):
             super().__init__(got, *args, **options)
             return
         call = options["options"]
-        asked = transport.Asked(str(call.method).upper(), str(call.url), {}, None, DEFAULT_TIMEOUT)
-        body = transport._AsyncNativeBody if isinstance(self, AsyncReply) else transport._NativeBody
-        made = transport._NativeGot(asked, raw.status_code, transport._native_headers(raw), body(raw), raw)
+        asked = Asked(str(call.method).upper(), str(call.url), {}, None, DEFAULT_TIMEOUT)
+        made = answer_of(asked, raw, is_async=isinstance(self, AsyncReply))
         item = (stream_cls or options["cast_to"]) if options.pop("stream", False) else None
         values = {"retries_taken": 0, **options}
         super().__init__(made, stream=item, **values)

@@ -15,7 +15,8 @@ from modelmux._dropin.flow import CALL, CLOSE, READ, SEND, SLEEP
 from modelmux._dropin.models import note
 from modelmux._dropin.payload import json_bytes
 from modelmux._dropin.timeouts import Timeout
-from modelmux._dropin.transport import Asked, AsyncWire, Got, Wire, timed_out
+from modelmux._dropin.transport import Asked, Got, timed_out
+from modelmux._dropin.wires import AsyncWire, Wire
 from modelmux._http import SSEDecoder
 from modelmux._json import loads
 from modelmux.errors import ConnectionFailed, ModelmuxError
