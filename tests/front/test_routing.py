@@ -224,7 +224,7 @@ def test_embeddings_pass_and_are_metered(ask):
 
 
 def test_embeddings_of_a_gateway_go_with_our_key(ask):
-    mux, upstream = mux_of(OURS, providers={"openai": {"api_key": "our-key"}})
+    mux, upstream = mux_of(OURS, "openai/text-embedding-3-small", providers={"openai": {"api_key": "our-key"}})
     body = {"model": "openai/text-embedding-3-small", "input": "Hi"}
     request = FrontRequest(method="POST", url="/v1/embeddings", body=json.dumps(body).encode(), direct=False)
     assert ask(Front(mux), request).status == 200

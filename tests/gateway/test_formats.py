@@ -156,7 +156,9 @@ EMBEDDED = {"object": "list", "data": [{"index": 0, "embedding": [0.1]}], "model
 
 def test_embeddings_go_to_their_provider_and_are_booked():
     upstream = Upstream(Reply(pieces=[json.dumps(EMBEDDED).encode()]))
-    mux = upstream.under(Mux(["openai/gpt-5-mini"], providers={"openai": {"api_key": "our-key"}}))
+    mux = upstream.under(
+        Mux(["openai/gpt-5-mini", "openai/text-embedding-3-small"], providers={"openai": {"api_key": "our-key"}})
+    )
     key = gateway.new_key()
     ask = Caller(gateway.app(mux, keys=[gateway.Key.of("team", key, tags={"zone": "kr"})]))
     body = {"model": "openai/text-embedding-3-small", "input": "Hi"}

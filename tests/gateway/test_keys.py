@@ -213,7 +213,9 @@ ECHO = b'{"error":{"message":"Incorrect API key provided: our-vendor-key"}}'
 @pytest.mark.parametrize(("status", "seen"), [(401, 502), (403, 502), (400, 400), (429, 429), (500, 500)])
 def test_a_key_that_a_vendor_repeats_is_masked_also_where_bodies_are_passed_on(status, seen):
     upstream = Upstream(Reply(status, pieces=[ECHO[:40], ECHO[40:]]))
-    mux = upstream.under(Mux(["openai/gpt-5-mini"], providers={"openai": {"api_key": "our-vendor-key"}}))
+    mux = upstream.under(
+        Mux(["openai/gpt-5-mini", "openai/text-embedding-3-small"], providers={"openai": {"api_key": "our-vendor-key"}})
+    )
     ask = Caller(gateway.app(mux))
     got = ask("POST", "/v1/embeddings", {"model": "openai/text-embedding-3-small", "input": "Hi"})
     assert got.status == seen

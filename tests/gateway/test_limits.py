@@ -155,7 +155,7 @@ def test_what_no_deadline_reaches_is_dropped_in_the_end(monkeypatch):
 
         async def aclose(self): ...
 
-    mux = Mux(["openai/gpt-5-mini"], providers={"openai": {"api_key": "our-key"}})
+    mux = Mux(["openai/text-embedding-3-small"], providers={"openai": {"api_key": "our-key"}})
     mux._aengine_ = Silent()
     ask = Caller(gateway.app(mux, deadline=0.1))
     got = ask("POST", "/v1/embeddings", {"model": "openai/text-embedding-3-small", "input": "Hi"})
@@ -257,7 +257,9 @@ def test_a_stream_that_breaks_says_so_and_is_no_success(serving, vendors):
 
 def test_a_body_that_was_passed_on_and_breaks_is_not_ended():
     upstream = Upstream(Reply(pieces=[b'{"data":['], breaks=ConnectionLost("gone")))
-    mux = upstream.under(Mux(["openai/gpt-5-mini"], providers={"openai": {"api_key": "our-key"}}))
+    mux = upstream.under(
+        Mux(["openai/gpt-5-mini", "openai/text-embedding-3-small"], providers={"openai": {"api_key": "our-key"}})
+    )
     got = Caller(gateway.app(mux))("POST", "/v1/embeddings", {"model": "openai/text-embedding-3-small", "input": "Hi"})
     assert (got.status, got.body, got.ended) == (200, b'{"data":[', False)
 

@@ -232,7 +232,9 @@ class Front:
         home: Home | None,
         tags: Mapping[str, str] | None,
     ) -> _Job:
-        """Not routed, but for its name: ``provider/model`` goes to that provider, where it speaks this format."""
+        """Not routed, but for its name: an endpoint's goes there, ``provider/model`` to that provider, where it speaks
+        this format.
+        """
         model = body.get("model") if isinstance(body.get("model"), str) else None
         if home is not None and (model is None or not self._places.routed(model, home)):
             sent = {name: value for name, value in headers.items() if name not in _UNSENT}
@@ -240,8 +242,16 @@ class Front:
             return self._pass(request, came, op.format, home, model, tags)
         if model is None:
             raise InvalidRequest("model is missing", field="model")
-        row, name, made = self._places.sent_to(model, op, body, request.models)
-        return self._passing(made, op.format, row, model=name, tags=tags)
+        sent_to = self._places.sent_to(model, op, body, request.models, known=home is None)
+        return self._passing(
+            sent_to.request,
+            op.format,
+            sent_to.row,
+            model=sent_to.model,
+            endpoint=sent_to.endpoint,
+            tags=tags,
+            client=sent_to.client,
+        )
 
     def _models(self, request: FrontRequest, op: Operation, headers: dict[str, str]) -> _Job | Answer:
         if request.direct:
@@ -272,13 +282,13 @@ class Front:
         free: bool = False,
     ) -> _Job:
         row = None if home is None else home.row
-        return self._passing(came, form, row, model=model, tags=tags, timeout=request.timeout, free=free)
+        client, timeout = self._mux._http_client, request.timeout
+        return self._passing(came, form, row, model=model, tags=tags, timeout=timeout, client=client, free=free)
 
     def _passing(self, made: HttpRequest, form: Format, row: Row | None, **beside: Any) -> _Job:
         call_id = os.urandom(12).hex()
         told = self._mux.last_receipts.append
-        client = self._mux._http_client
-        core = passing(made, row, self._env, call_id=call_id, told=told, client=client, **beside)
+        core = passing(made, row, self._env, call_id=call_id, told=told, **beside)
         return _Job(core, form, call_id=call_id)
 
     def _format(self, request: FrontRequest) -> Format:

@@ -33,6 +33,7 @@ def passing(
     call_id: str,
     told: Callable[[Receipt], None],
     model: str | None = None,
+    endpoint: str | None = None,
     tags: Mapping[str, str] | None = None,
     timeout: float | None = None,
     client: Any = None,
@@ -42,7 +43,7 @@ def passing(
     engine raises. ``timeout``: seconds to wait for the head, and for each piece of the body. ``told`` gets the receipt,
     however it ends. ``free``: whatever the vendor answers, it takes nothing for it.
     """
-    meter = _Meter(request, row, env, call_id, model, tags or {}, free=free)
+    meter = _Meter(request, row, env, call_id, model, endpoint, tags or {}, free=free)
     monotonic = env.clock.monotonic
 
     def deadline() -> float | None:
@@ -78,6 +79,7 @@ class _Meter:
         env: Env,
         call_id: str,
         model: str | None,
+        endpoint: str | None,
         tags: Mapping[str, str],
         *,
         free: bool,
@@ -87,7 +89,7 @@ class _Meter:
         self._free = free
         self.provider = "" if row is None else row.id
         self.model = model or ""
-        self.endpoint = f"{self.provider}/{self.model or urlsplit(request.url).path.strip('/')}"
+        self.endpoint = endpoint or f"{self.provider}/{self.model or urlsplit(request.url).path.strip('/')}"
         self.head: HttpHead | None = None
         self.state: Any = "cancelled"
         self.error: ModelmuxError | None = None

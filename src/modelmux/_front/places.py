@@ -14,7 +14,7 @@ from modelmux._http import HttpRequest, origin_of
 from modelmux._json import dumps
 from modelmux._resolve import chat_call, resolve, split_name
 from modelmux._secret import Secret
-from modelmux._upstream import missing_key
+from modelmux._upstream import http_request, missing_key
 from modelmux.endpoint import Endpoint
 from modelmux.errors import ConfigError, InvalidRequest, MissingKey, ModelNotFound, PermissionDenied
 from modelmux.routing.table import Fleet
@@ -58,6 +58,17 @@ class Chosen:
     keys: dict[str, Secret] = field(default_factory=dict)
     came: dict[str, HttpRequest] = field(default_factory=dict)
     home: bool = False
+
+
+@dataclass(slots=True)
+class Sent:
+    """A request that goes to one endpoint and is not routed: whose it is, and the user's own HTTP client for it."""
+
+    row: Row
+    model: str
+    request: HttpRequest
+    endpoint: str
+    client: Any
 
 
 def key_of(headers: Mapping[str, str], url: str) -> str | None:
@@ -138,8 +149,7 @@ class Places:
             if not model:
                 raise InvalidRequest("model is missing: name one, or 'auto'", field="model")
             if home is not None and not self.routed(model, home):
-                if allowed is not None and not _matches((model,), allowed):
-                    raise PermissionDenied(f"this key may not use {model!r}", param="model")
+                _permit(model, (model,), allowed)
                 return self._at_home(op, home, model, came)
             names = () if model == AUTO else (model,)
         return self._routed(op, home, tuple(names), allowed)
@@ -158,7 +168,7 @@ class Places:
     def _configured(self) -> frozenset[str]:
         """All names of the endpoints that the Mux was given."""
         chosen = self._mux._chosen or ()
-        return frozenset(name for t in chosen for name in (t.name, f"{t.provider}/{t.model}", t.model))
+        return frozenset(name for target in chosen for name in _names_of(target))
 
     def targets(
         self, names: Sequence[str], allowed: Sequence[str] | None = None, *, known: bool = False
@@ -170,25 +180,34 @@ class Places:
         if known and mux._chosen is not None:
             for name in names:
                 if not self.configured(name):
-                    raise ModelNotFound(f"there is no model {name!r} here", param="model")
+                    raise _nowhere(name)
         found = mux._named(names) if names else mux._all()
         if allowed is None:
             return tuple(found)
-        kept = tuple(t for t in found if _matches((t.name, f"{t.provider}/{t.model}", t.model), allowed))
+        kept = tuple(target for target in found if _matches(_names_of(target), allowed))
         if not kept:
             raise PermissionDenied(f"this key may use none of {', '.join(names) or 'the models'}", param="model")
         return kept
 
     def sent_to(
-        self, name: str, op: Operation, body: Mapping[str, Any], allowed: Sequence[str] | None
-    ) -> tuple[Row, str, HttpRequest]:
-        """The request for ``provider/model`` in a format that is not routed: row, model, and the request with the Mux's
-        own key. Raises UnknownName, MissingKey, PermissionDenied.
+        self, name: str, op: Operation, body: Mapping[str, Any], allowed: Sequence[str] | None, *, known: bool
+    ) -> Sent:
+        """The request for a model in a format that is not routed, with the Mux's own key: to the endpoint of that name,
+        else to the provider in the name ``provider/model``. ``known`` as for :meth:`targets`. Raises UnknownName,
+        ModelNotFound, MissingKey, PermissionDenied.
         """
         mux = self._mux
-        if allowed is not None and not _matches((name,), allowed):
-            raise PermissionDenied(f"this key may not use {name!r}", param="model")
+        target = next((target for target in mux._chosen or () if name in _names_of(target)), None)
+        if target is not None:
+            _permit(name, _names_of(target), allowed)
+            at = replace(target, call=replace(target.call, path=op.rest, stream_path=None))
+            made = http_request(at, {**body, "model": target.model}, stream=False)
+            client = mux._http_client if target.http_client is None else target.http_client
+            return Sent(target.row, target.model, made, target.name, client)
+        if known and mux._chosen is not None:
+            raise _nowhere(name)
         row, model = split_name(name, mux._where)
+        _permit(name, (name, f"{row.id}/{model}", model), allowed)
         key = mux._where.key(row)
         if key is None and not row.auth.optional:
             variables = " or ".join(row.key_env)
@@ -198,7 +217,8 @@ class Places:
             plain = row.auth.scheme == "header"
             headers[row.auth.name if plain else "authorization"] = key if plain else f"Bearer {key}"
         url = mux._where.base_url(row).rstrip("/") + op.rest
-        return row, model, HttpRequest("POST", url, headers, dumps({**body, "model": model}))
+        made = HttpRequest("POST", url, headers, dumps({**body, "model": model}))
+        return Sent(row, model, made, f"{row.id}/{model}", mux._http_client)
 
     # --- inside ---
 
@@ -294,6 +314,20 @@ def _spoken(target: Target, wire_id: str) -> Target:
 def _has_key(target: Target) -> bool:
     auth = target.row.auth
     return target.key is not None or auth.optional or auth.scheme == "none"
+
+
+def _names_of(target: Target) -> tuple[str, str, str]:
+    """What an endpoint answers to."""
+    return target.name, f"{target.provider}/{target.model}", target.model
+
+
+def _nowhere(name: str) -> ModelNotFound:
+    return ModelNotFound(f"there is no model {name!r} here", param="model")
+
+
+def _permit(name: str, names: Iterable[str], allowed: Sequence[str] | None) -> None:
+    if allowed is not None and not _matches(names, allowed):
+        raise PermissionDenied(f"this key may not use {name!r}", param="model")
 
 
 def _matches(names: Iterable[str], patterns: Sequence[str]) -> bool:
