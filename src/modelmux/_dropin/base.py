@@ -14,9 +14,10 @@ from modelmux._dropin import payload, retrying
 from modelmux._dropin.absent import NotGiven, given, is_given, not_given
 from modelmux._dropin.binary import Binary
 from modelmux._dropin.families import same_kind
+from modelmux._dropin.filling import note
 from modelmux._dropin.flow import READ, exchange
 from modelmux._dropin.headers import merge, platform_headers
-from modelmux._dropin.models import BaseModel, note
+from modelmux._dropin.models import BaseModel
 from modelmux._dropin.options import RequestOptions, check_retries
 from modelmux._dropin.registry import Registry
 from modelmux._dropin.replies import AsyncReply, LegacyReply, Reply

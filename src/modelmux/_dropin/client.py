@@ -12,8 +12,8 @@ from types import TracebackType
 from typing import Any, Self
 
 from modelmux._dropin.base import RAW_HEADER, Client
+from modelmux._dropin.filling import build
 from modelmux._dropin.flow import arun, run
-from modelmux._dropin.models import build
 from modelmux._dropin.options import RequestOptions
 from modelmux._dropin.pages import AsyncPaginator, Page
 

@@ -7,6 +7,8 @@ from typing import Any
 
 import pydantic
 
+from modelmux._dropin.filling import plan_of
+
 
 class Manner:
     """How to dump: pydantic's keywords of ``model_dump``. Those that only matter to validated data are not used."""
@@ -68,8 +70,6 @@ _SCALARS = frozenset({str, int, float, bool, type(None)})
 
 def dump(model: Any, manner: Manner) -> Any:
     """A model's fields, then what it has beside them; not those that its class names in ``_hidden_``."""
-    from modelmux._dropin.models import plan_of
-
     plan = plan_of(type(model))
     given, out = model.__pydantic_fields_set__, {}
     wire = {name: key for key, name in plan.renamed.items()} if manner.by_alias else {}

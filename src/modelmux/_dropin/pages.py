@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Generator, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from modelmux._dropin import models
+from modelmux._dropin.filling import note
 from modelmux._dropin.models import Made
 from modelmux._dropin.shapes import shape_of
 
@@ -57,7 +57,7 @@ class Page(Made, made=True):
 
     def _bind(self, client: Client, item: Any, options: RequestOptions) -> Self:
         for name, value in (("client", client), ("item", item), ("options", options)):
-            models.note(self, name, value)
+            note(self, name, value)
         return self
 
     def _set_private_attributes(self, client: Any, model: Any, options: RequestOptions) -> None:

@@ -15,7 +15,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from modelmux._dropin import models
+from modelmux._dropin import filling, models
 from modelmux._dropin.shapes import Shapes
 from modelmux._json import loads
 
@@ -47,7 +47,7 @@ class Registry:
         self._files: dict[str, Mapping[str, Any]] = {}
         self._classes: dict[str, Any] = {}
         self._homes: dict[str, str] | None = None
-        self.shapes = Shapes(self.entry, self.cls, models.build, models.plan_of)
+        self.shapes = Shapes(self.entry, self.cls, filling.build, filling.plan_of)
         sys.meta_path.append(Finder(self))
 
     # --- tables ---

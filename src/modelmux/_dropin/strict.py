@@ -7,7 +7,8 @@ from typing import Any
 
 import pydantic
 
-from modelmux._dropin.models import MISSING, Made, columns
+from modelmux._dropin.fields import MISSING, columns
+from modelmux._dropin.models import Made
 
 _twins: dict[type, type[pydantic.BaseModel]] = {}
 

@@ -10,8 +10,9 @@ from modelmux._dropin.absent import NotGiven, Omit, not_given
 from modelmux._dropin.client import AsyncClient as AsyncBase
 from modelmux._dropin.client import Client as Base
 from modelmux._dropin.client import SyncClient as SyncBase
+from modelmux._dropin.filling import note
 from modelmux._dropin.flow import READ, exchange
-from modelmux._dropin.models import BaseModel, note
+from modelmux._dropin.models import BaseModel
 from modelmux._dropin.options import RequestOptions
 from modelmux._dropin.resources import Wrapped, children
 from modelmux._dropin.retrying import asked_wait

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from modelmux._dropin import families
+from modelmux._dropin.filling import note
 from modelmux._dropin.flow import CALL, CLOSE, READ, SEND, SLEEP
-from modelmux._dropin.models import note
 from modelmux._dropin.payload import json_bytes
 from modelmux._dropin.timeouts import Timeout
 from modelmux._dropin.transport import Asked, Got, timed_out

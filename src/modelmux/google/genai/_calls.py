@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from modelmux._dropin.models import build
+from modelmux._dropin.filling import build
 from modelmux.google.genai import _wire, types
 from modelmux.google.genai._api import Api, Ask, Flow, kept
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from modelmux._dropin.models import note
+from modelmux._dropin.filling import note
 from modelmux.google.genai import _schema, types
 from modelmux.google.genai._mixins import candidate_of
 from modelmux.google.genai.errors import APIError

@@ -11,8 +11,8 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
+from modelmux._dropin.filling import build
 from modelmux._dropin.flow import CALL, READ
-from modelmux._dropin.models import build
 from modelmux.google.genai import _continue, _functions, _schema, _wire, types
 from modelmux.google.genai._api import EMIT, Api, Ask, Flow, Reader, kept
 from modelmux.google.genai._content import contents as turns

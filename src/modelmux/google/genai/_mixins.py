@@ -242,7 +242,7 @@ class GenerateContentResponse:
     @classmethod
     def _from_response(cls, *, response: dict[str, Any], kwargs: Mapping[str, Any]) -> Any:
         """An answer of JSON, parsed by the schema in ``kwargs["config"]``."""
-        from modelmux._dropin.models import build
+        from modelmux._dropin.filling import build
         from modelmux.google.genai._schema import parsed
 
         made = build(cls, response)

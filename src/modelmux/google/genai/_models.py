@@ -14,7 +14,8 @@ import pydantic
 from pydantic_core import InitErrorDetails, ValidationError, core_schema, to_jsonable_python
 
 from modelmux._dropin import dumping
-from modelmux._dropin.models import MISSING, columns, plan_of
+from modelmux._dropin.fields import MISSING, columns
+from modelmux._dropin.filling import plan_of
 from modelmux._dropin.shapes import Shape
 from modelmux.google.genai._coerce import PLAIN, Refused
 from modelmux.google.genai._registry import Made, registry

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from modelmux._dropin import models
+from modelmux._dropin import filling, models
 from modelmux._dropin.registry import Params, Registry
 from modelmux._dropin.shapes import Converter, Shapes
 from modelmux.google.genai._coerce import as_bytes, as_moment
@@ -123,7 +123,7 @@ class Tables(Registry):
 
     def __init__(self) -> None:
         super().__init__(PACKAGE, Path(__file__).parent / "_tables", lambda: _model(), mixins=_mixin)
-        self.shapes = AnswerShapes(self.entry, self.cls, models.build, models.plan_of)
+        self.shapes = AnswerShapes(self.entry, self.cls, filling.build, filling.plan_of)
 
     def file(self, name: str) -> Mapping[str, Any]:
         found = super().file(name)
@@ -140,7 +140,7 @@ class Tables(Registry):
             return type(name, (Params,), {"__module__": home, "__qualname__": name})
         made = super()._make(ref, module, name, entry)
         if name in _ALSO:
-            plan = models.plan_of(made)
+            plan = filling.plan_of(made)
             plan.renamed = {**_ALSO[name], **plan.renamed}
         return made
 

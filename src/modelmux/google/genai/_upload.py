@@ -10,8 +10,8 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
+from modelmux._dropin.filling import build
 from modelmux._dropin.flow import READ, SEND, SLEEP
-from modelmux._dropin.models import build
 from modelmux._dropin.timeouts import Timeout
 from modelmux._dropin.transport import Asked, Got
 from modelmux._json import loads

@@ -15,7 +15,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from modelmux._dropin.models import columns
+from modelmux._dropin.fields import columns
 from modelmux.google.genai import _schema, types
 from modelmux.google.genai._content import content, contents
 from modelmux.google.genai._registry import registry

@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic_core import from_json
 
-from modelmux._dropin.models import build
+from modelmux._dropin.filling import build
 from modelmux.anthropic._parsed import parsed_text, wanted
 from modelmux.anthropic._registry import registry
 from modelmux.anthropic.lib.streaming import _types

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Union
 
-from modelmux._dropin.models import Discriminator, make
+from modelmux._dropin.fields import Discriminator
+from modelmux._dropin.models import make
 from modelmux.anthropic._registry import Made, registry
 
 _TEXT: Any = {"text": "str", "snapshot": "str"}

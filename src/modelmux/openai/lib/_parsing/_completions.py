@@ -120,7 +120,7 @@ def partial(text: str) -> Any:
 
 def parse_chat_completion(*, response_format: Any, input_tools: Any, chat_completion: Any) -> Any:
     """A completion of the parsed kind."""
-    from modelmux._dropin.models import build
+    from modelmux._dropin.filling import build
     from modelmux.openai._registry import registry
 
     made = build(registry.cls("types.chat.parsed_chat_completion:ParsedChatCompletion"), chat_completion.to_dict())

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from modelmux._dropin.absent import is_given, omit
-from modelmux._dropin.models import build
+from modelmux._dropin.filling import build
 from modelmux._json import loads
 from modelmux.openai._registry import registry
 from modelmux.openai.lib._parsing._completions import into, is_kind, schema_of

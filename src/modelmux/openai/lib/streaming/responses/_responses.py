@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from modelmux._dropin.absent import is_given, omit
-from modelmux._dropin.models import build, make
+from modelmux._dropin.filling import build
+from modelmux._dropin.models import make
 from modelmux.openai._registry import registry
 from modelmux.openai.lib._parsing import _completions as parsing
 from modelmux.openai.lib._parsing import _responses as lib
