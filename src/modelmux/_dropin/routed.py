@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 from modelmux._dropin.transport import Asked, Got
 
 if TYPE_CHECKING:
-    from modelmux._dropin.base import Client
+    from modelmux._dropin.asking import Asking
     from modelmux._dropin.options import RequestOptions
 
 
-def route(client: Client, options: RequestOptions, json: Any) -> Any:
+def route(client: Asking, options: RequestOptions, json: Any) -> Any:
     """A route for a call, None where it goes to the vendor as it is.
 
     It is routed when the client has a Mux, when the payload has options of ours (``modelmux``), or when the model is
