@@ -13,6 +13,7 @@ from modelmux._dropin.options import RequestOptions
 from modelmux._dropin.resources import Call, signature
 from modelmux._dropin.timeouts import DEFAULT_TIMEOUT
 from modelmux.anthropic import _parsed
+from modelmux.anthropic._headers import joined_helpers
 from modelmux.anthropic._registry import registry
 from modelmux.anthropic.lib._parse._transform import output_config
 
@@ -144,8 +145,6 @@ def _routed(model: Any) -> bool:
 
 
 def _joined(headers: Mapping[str, str], own: Mapping[str, Any]) -> dict[str, str]:
-    from modelmux.anthropic._client import joined_helpers
-
     found = joined_helpers(headers, own)
     return {"x-stainless-helper": found} if found else {}
 
