@@ -23,6 +23,7 @@ from modelmux.types import (
     Warning,
 )
 from modelmux.wire._calls import is_loose
+from modelmux.wire._hollow import hollow
 from modelmux.wire._media import asks_detail
 from modelmux.wire.anthropic_messages.vocabulary import WIRE, is_location, own, put_extra
 
@@ -94,7 +95,9 @@ class PartEncoder:
     def lose(self, field: str, detail: str) -> None:
         self._losses.add(field, "dropped", detail)
 
-    def _text(self, part: Text) -> Block:
+    def _text(self, part: Text) -> Block | None:
+        if self._reply and hollow(part):
+            return None
         block: Block = {"type": "text", "text": part.text}
         if part.citations:
             raws = citations(part)

@@ -21,6 +21,7 @@ from modelmux.types import (
     ToolCall,
     ToolCallDelta,
 )
+from modelmux.wire._hollow import hollow
 from modelmux.wire._logprobs import logprobs_json
 from modelmux.wire.openai_responses.response import answer_items, encode_response, head
 from modelmux.wire.openai_responses.saying import ours
@@ -201,7 +202,7 @@ class _Encoder:
     def part(self, event: PartEvent) -> None:
         value, known = event.value, event.part in self._seen and not event.replace
         if isinstance(value, Text):
-            if value.text or not known:
+            if value.text or not (known or hollow(value)):
                 self.text(TextDelta(value.text, event.part), alone=bool(ours(value.extra)))
         elif isinstance(value, Refusal):
             if value.text:

@@ -16,6 +16,7 @@ from modelmux.types import (
     Text,
     ToolCall,
 )
+from modelmux.wire._hollow import hollow
 from modelmux.wire.openai_responses.dialect import WIRE
 from modelmux.wire.openai_responses.items import summary_of, texts_of
 from modelmux.wire.openai_responses.parts import encode_output_part
@@ -33,7 +34,7 @@ def encode_items(parts: tuple[Part, ...], say: Saying, *, answer: bool = False) 
     message: Item | None = None
     for part in parts:
         own = _own(part)
-        if "$derived" in own:
+        if "$derived" in own or (answer and hollow(part)):
             continue
         content = _content(part, own)
         if content is not None:
