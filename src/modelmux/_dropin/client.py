@@ -8,17 +8,17 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Mapping
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from modelmux._dropin.base import RAW_HEADER, Client
+from modelmux._dropin.contexts import AsyncClosing, Closing
 from modelmux._dropin.filling import build
 from modelmux._dropin.flow import arun, run
 from modelmux._dropin.options import RequestOptions
 from modelmux._dropin.pages import AsyncPaginator, Page
 
 
-class SyncClient(Client):
+class SyncClient(Client, Closing):
     """A client of blocking calls."""
 
     def request(self, cast_to: Any, options: RequestOptions, *, stream: bool = False, stream_cls: Any = None) -> Any:
@@ -80,16 +80,8 @@ class SyncClient(Client):
         """Release connections. The client cannot be used any more."""
         self._wire.close()
 
-    def __enter__(self) -> Self:
-        return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-
-class AsyncClient(Client):
+class AsyncClient(Client, AsyncClosing):
     """A client of awaited calls."""
 
     _is_async = True
@@ -162,14 +154,6 @@ class AsyncClient(Client):
         """Release connections. The client cannot be used any more."""
         closing: Any = self._wire.close()
         await closing
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.close()
 
 
 def _item(stream: bool, stream_cls: Any) -> Any:

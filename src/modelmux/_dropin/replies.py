@@ -7,8 +7,7 @@ Three faces of one thing: :class:`LegacyReply` (sync methods, ``text`` and ``con
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from types import TracebackType
+from collections.abc import AsyncIterator, Iterator
 from typing import TYPE_CHECKING, Any
 
 from modelmux._dropin.binary import Binary
@@ -260,39 +259,3 @@ def _sized(chunks: Iterator[bytes], size: int | None) -> Iterator[bytes]:
             held = held[size:]
     if held:
         yield held
-
-
-class ReplyManager:
-    """Asks when it is entered, closes when it is left."""
-
-    def __init__(self, ask: Callable[[], Any]) -> None:
-        self._ask = ask
-        self._reply: Any = None
-
-    def __enter__(self) -> Any:
-        self._reply = self._ask()
-        return self._reply
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._reply is not None:
-            self._reply.close()
-
-
-class AsyncReplyManager:
-    """:class:`ReplyManager`, async."""
-
-    def __init__(self, asking: Awaitable[Any]) -> None:
-        self._asking = asking
-        self._reply: Any = None
-
-    async def __aenter__(self) -> Any:
-        self._reply = await self._asking
-        return self._reply
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._reply is not None:
-            await self._reply.close()

@@ -15,8 +15,8 @@ from urllib.parse import quote
 
 from modelmux._dropin import payload
 from modelmux._dropin.absent import NotGiven, Omit, given, is_given, not_given, omit
+from modelmux._dropin.contexts import AsyncManager, Manager
 from modelmux._dropin.options import RequestOptions
-from modelmux._dropin.replies import AsyncReplyManager, ReplyManager
 
 if TYPE_CHECKING:
     from modelmux._dropin.registry import Registry
@@ -79,8 +79,8 @@ def raw_method(method: Callable[..., Any], raw: str) -> Callable[..., Any]:
         if raw != "stream":
             return method(*args, **headed(options))
         if is_async:
-            return AsyncReplyManager(method(*args, **headed(options)))
-        return ReplyManager(lambda: method(*args, **headed(options)))
+            return AsyncManager(method(*args, **headed(options)))
+        return Manager(lambda: method(*args, **headed(options)))
 
     if raw != "stream" and inspect.iscoroutinefunction(method):
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterator
 from copy import copy
 from functools import cached_property
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from modelmux._dropin.contexts import AsyncClosing, AsyncIterated, Closing, Iterated
 from modelmux._dropin.transport import Asked, Got, timed_out
 from modelmux._http import SSE, SSEDecoder
 
@@ -20,6 +20,24 @@ END: Any = object()
 """What a client's reading of an event says when the stream is over."""
 SKIP: Any = object()
 """What it says of an event that is nobody's business."""
+
+
+def events_in(chunks: Iterator[bytes]) -> Iterator[SSE]:
+    """The events of a body, as the server wrote them."""
+    decoder = SSEDecoder()
+    for chunk in chunks:
+        yield from decoder.feed(chunk)
+    yield from decoder.close()
+
+
+async def aevents_in(chunks: AsyncIterator[bytes]) -> AsyncIterator[SSE]:
+    """:func:`events_in`, async."""
+    decoder = SSEDecoder()
+    async for chunk in chunks:
+        for event in decoder.feed(chunk):
+            yield event
+    for event in decoder.close():
+        yield event
 
 
 class _Base(Generic[T]):
@@ -57,14 +75,8 @@ class _Base(Generic[T]):
         return make(asked) if isinstance(asked, Asked) else make(request=asked)
 
 
-class Stream(_Base[T]):
+class Stream(Iterated[T], Closing, _Base[T]):
     """Events of an answer, as they come. Close it, or use it in a ``with``, where it is not read to its end."""
-
-    def __next__(self) -> T:
-        return self._iterator.__next__()  # type: ignore[no-any-return]  # a T
-
-    def __iter__(self) -> Iterator[T]:
-        yield from self._iterator
 
     def _chunks(self) -> Iterator[bytes]:
         given = self._given
@@ -75,10 +87,7 @@ class Stream(_Base[T]):
             raise self._failure(error) from error
 
     def _iter_events(self) -> Iterator[SSE]:
-        decoder = SSEDecoder()
-        for chunk in self._chunks():
-            yield from decoder.feed(chunk)
-        yield from decoder.close()
+        return events_in(self._chunks())
 
     def __stream__(self) -> Iterator[T]:
         read, given, decoder = self._read, self._given, SSEDecoder()
@@ -99,28 +108,13 @@ class Stream(_Base[T]):
         finally:
             given.close()
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
     def close(self) -> None:
         """Release the connection."""
         self._given.close()
 
 
-class AsyncStream(_Base[T]):
+class AsyncStream(AsyncIterated[T], AsyncClosing, _Base[T]):
     """:class:`Stream`, async."""
-
-    async def __anext__(self) -> T:
-        return await self._iterator.__anext__()  # type: ignore[no-any-return]  # a T
-
-    async def __aiter__(self) -> AsyncIterator[T]:
-        async for item in self._iterator:
-            yield item
 
     async def _chunks(self) -> AsyncIterator[bytes]:
         given = self._given
@@ -131,13 +125,8 @@ class AsyncStream(_Base[T]):
         except Exception as error:
             raise self._failure(error) from error
 
-    async def _iter_events(self) -> AsyncIterator[SSE]:
-        decoder = SSEDecoder()
-        async for chunk in self._chunks():
-            for event in decoder.feed(chunk):
-                yield event
-        for event in decoder.close():
-            yield event
+    def _iter_events(self) -> AsyncIterator[SSE]:
+        return aevents_in(self._chunks())
 
     async def __stream__(self) -> AsyncIterator[T]:
         read, given, decoder = self._read, self._given, SSEDecoder()
@@ -157,14 +146,6 @@ class AsyncStream(_Base[T]):
                     yield item
         finally:
             await given.aclose()
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.close()
 
     async def close(self) -> None:
         """Release the connection."""

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any, Generic, TypeVar
 
 from modelmux._dropin.by_client import answer_of
-from modelmux._dropin.replies import AsyncReply, AsyncReplyManager, BaseReply, Reply, ReplyManager
+from modelmux._dropin.contexts import AsyncManager, Manager
+from modelmux._dropin.replies import AsyncReply, BaseReply, Reply
 from modelmux._dropin.timeouts import DEFAULT_TIMEOUT
 from modelmux._dropin.transport import Asked
 
-AsyncResponseContextManager = AsyncReplyManager
-ResponseContextManager = ReplyManager
+AsyncResponseContextManager = AsyncManager
+ResponseContextManager = Manager
 
 
 R = TypeVar("R")

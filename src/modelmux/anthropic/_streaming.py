@@ -36,18 +36,12 @@ class Stream(streams.Stream[T]):
     _takes_cut_events = False
 
     def _iter_events(self) -> Iterator[Any]:
-        for event in super()._iter_events():
-            yield _event(event)
+        return map(_event, super()._iter_events())
 
     @staticmethod
     def raw_events(response: Any) -> Iterator[ServerSentEvent]:
         """The events of an HTTP response as the server wrote them."""
-        decoder = SSEDecoder()
-        for chunk in response.iter_bytes():
-            for event in decoder.feed(chunk):
-                yield _event(event)
-        for event in decoder.close():
-            yield _event(event)
+        return map(_event, streams.events_in(response.iter_bytes()))
 
 
 class AsyncStream(streams.AsyncStream[T]):
@@ -62,11 +56,7 @@ class AsyncStream(streams.AsyncStream[T]):
     @staticmethod
     async def raw_events(response: Any) -> AsyncIterator[ServerSentEvent]:
         """The events of an HTTP response as the server wrote them."""
-        decoder = SSEDecoder()
-        async for chunk in response.aiter_bytes():
-            for event in decoder.feed(chunk):
-                yield _event(event)
-        for event in decoder.close():
+        async for event in streams.aevents_in(response.aiter_bytes()):
             yield _event(event)
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from modelmux._dropin.contexts import AsyncManager as AsyncResponseContextManager
+from modelmux._dropin.contexts import Manager as ResponseContextManager
 from modelmux._dropin.replies import AsyncReply as AsyncAPIResponse
-from modelmux._dropin.replies import AsyncReplyManager as AsyncResponseContextManager
 from modelmux._dropin.replies import BaseReply as BaseAPIResponse
 from modelmux._dropin.replies import Reply as APIResponse
-from modelmux._dropin.replies import ReplyManager as ResponseContextManager
 from modelmux.openai._exceptions import OpenAIError
 
 

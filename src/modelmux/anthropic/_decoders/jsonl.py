@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterator
 from typing import Any, Generic, TypeVar
 
+from modelmux._dropin.contexts import AsyncIterated, Iterated
 from modelmux._dropin.shapes import shape_of
 from modelmux._dropin.transport import Got
 from modelmux._json import loads
@@ -54,7 +55,7 @@ class _Lines:
         return [b"".join(self._held)]
 
 
-class JSONLDecoder(_Base[T]):
+class JSONLDecoder(Iterated[T], _Base[T]):
     """The values of a body, as they come."""
 
     def close(self) -> None:
@@ -67,14 +68,8 @@ class JSONLDecoder(_Base[T]):
             yield from self._values(lines.feed(chunk))
         yield from self._values(lines.close())
 
-    def __next__(self) -> T:
-        return self._iterator.__next__()  # type: ignore[no-any-return]  # a T
 
-    def __iter__(self) -> Iterator[T]:
-        yield from self._iterator
-
-
-class AsyncJSONLDecoder(_Base[T]):
+class AsyncJSONLDecoder(AsyncIterated[T], _Base[T]):
     """:class:`JSONLDecoder`, async."""
 
     async def close(self) -> None:
@@ -87,13 +82,6 @@ class AsyncJSONLDecoder(_Base[T]):
             for value in self._values(lines.feed(chunk)):
                 yield value
         for value in self._values(lines.close()):
-            yield value
-
-    async def __anext__(self) -> T:
-        return await self._iterator.__anext__()  # type: ignore[no-any-return]  # a T
-
-    async def __aiter__(self) -> AsyncIterator[T]:
-        async for value in self._iterator:
             yield value
 
 

@@ -34,9 +34,9 @@ class Accumulator:
         self._message = registry.cls(f"{place}Message")
         self._block = registry.shapes.converter(f"{place}ContentBlock")
         events = _types.BETA if beta else _types.PLAIN
-        self._events = {name.removeprefix("Parsed").removeprefix("Beta"): cls for name, cls in events.items()}
+        self._classes = {name.removeprefix("Parsed").removeprefix("Beta"): cls for name, cls in events.items()}
 
-    def take(self, event: Any) -> list[Any]:
+    def events(self, event: Any) -> list[Any]:
         """Put an event to the message; gives the events to hand over. Raises ValueError for a tool's input that is no
         JSON, pydantic's ValidationError for text that is not of the type that was asked for.
         """
@@ -49,7 +49,7 @@ class Accumulator:
         return [event] if step is None else step(event)
 
     def _event(self, name: str, **values: Any) -> Any:
-        return build(self._events[name], values)
+        return build(self._classes[name], values)
 
     def _content_block_start(self, event: Any) -> list[Any]:
         value = event.content_block.to_dict()

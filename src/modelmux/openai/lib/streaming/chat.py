@@ -7,11 +7,11 @@ from typing import Any
 
 from modelmux._dropin.absent import omit
 from modelmux._dropin.filling import build
+from modelmux._dropin.folded import AsyncEventStream, AsyncStreamManager, EventStream, StreamManager
 from modelmux._dropin.models import make
 from modelmux.openai._exceptions import ContentFilterFinishReasonError, LengthFinishReasonError
 from modelmux.openai._registry import Made, registry
 from modelmux.openai.lib._parsing import _completions as parsing
-from modelmux.openai.lib.streaming._managers import AsyncEventStream, AsyncManager, EventStream, Manager
 
 _PARSED = "types.chat.parsed_chat_completion:ParsedChatCompletion"
 _LOGPROBS = ["list", "types.chat.chat_completion_token_logprob:ChatCompletionTokenLogprob"]
@@ -294,17 +294,21 @@ class ChatCompletionStreamState:
             )
 
 
-class ChatCompletionStream(EventStream):
-    """Events of a completion that is being written."""
+class _Completion:
+    _state: ChatCompletionStreamState
 
     def __init__(self, *, raw_stream: Any, response_format: Any = omit, input_tools: Any = omit) -> None:
         state = ChatCompletionStreamState(response_format=response_format, input_tools=input_tools)
-        super().__init__(raw_stream, state)
+        super().__init__(raw_stream, state)  # type: ignore[call-arg]  # of the stream that this is mixed into
 
     @property
     def current_completion_snapshot(self) -> Any:
         """The completion so far."""
         return self._state.current_completion_snapshot
+
+
+class ChatCompletionStream(_Completion, EventStream):
+    """Events of a completion that is being written."""
 
     def get_final_completion(self) -> Any:
         """Wait for the end, and return the whole completion, parsed."""
@@ -312,17 +316,8 @@ class ChatCompletionStream(EventStream):
         return self._state.get_final_completion()
 
 
-class AsyncChatCompletionStream(AsyncEventStream):
+class AsyncChatCompletionStream(_Completion, AsyncEventStream):
     """:class:`ChatCompletionStream`, async."""
-
-    def __init__(self, *, raw_stream: Any, response_format: Any = omit, input_tools: Any = omit) -> None:
-        state = ChatCompletionStreamState(response_format=response_format, input_tools=input_tools)
-        super().__init__(raw_stream, state)
-
-    @property
-    def current_completion_snapshot(self) -> Any:
-        """The completion so far."""
-        return self._state.current_completion_snapshot
 
     async def get_final_completion(self) -> Any:
         """As :meth:`ChatCompletionStream.get_final_completion`."""
@@ -330,13 +325,13 @@ class AsyncChatCompletionStream(AsyncEventStream):
         return self._state.get_final_completion()
 
 
-class ChatCompletionStreamManager(Manager):
+class ChatCompletionStreamManager(StreamManager):
     """What ``chat.completions.stream`` gives."""
 
     _stream_class = ChatCompletionStream
 
 
-class AsyncChatCompletionStreamManager(AsyncManager):
+class AsyncChatCompletionStreamManager(AsyncStreamManager):
     """What it gives on an async client."""
 
     _stream_class = AsyncChatCompletionStream

@@ -7,11 +7,11 @@ from typing import Any
 
 from modelmux._dropin.absent import is_given, omit
 from modelmux._dropin.filling import build
+from modelmux._dropin.folded import AsyncEventStream, AsyncStreamManager, EventStream, StreamManager
 from modelmux._dropin.models import make
 from modelmux.openai._registry import registry
 from modelmux.openai.lib._parsing import _completions as parsing
 from modelmux.openai.lib._parsing import _responses as lib
-from modelmux.openai.lib.streaming._managers import AsyncEventStream, AsyncManager, EventStream, Manager
 
 _T = "types.responses"
 _RESPONSE = f"{_T}.response:Response"
@@ -194,49 +194,45 @@ class _Late:
         yield from made
 
 
-class ResponseStream(EventStream):
-    """Events of a response that is being written."""
-
+class _Response:
     def __init__(
         self, *, raw_stream: Any, text_format: Any = omit, input_tools: Any = omit, starting_after: Any = None
     ) -> None:
         self._folded = ResponseStreamState(text_format=text_format, input_tools=input_tools)
-        super().__init__(raw_stream, _Late(self._folded, starting_after))
+        state = _Late(self._folded, starting_after)
+        super().__init__(raw_stream, state)  # type: ignore[call-arg]  # of the stream that this is mixed into
+
+    def _final(self) -> Any:
+        if self._folded.final is None:
+            raise RuntimeError("Didn't receive a `response.completed` event.")
+        return self._folded.final
+
+
+class ResponseStream(_Response, EventStream):
+    """Events of a response that is being written."""
 
     def get_final_response(self) -> Any:
         """Wait for the end, and return the whole response, parsed. Raises RuntimeError when it never completed."""
         self.until_done()
-        return _final(self._folded)
+        return self._final()
 
 
-class AsyncResponseStream(AsyncEventStream):
+class AsyncResponseStream(_Response, AsyncEventStream):
     """:class:`ResponseStream`, async."""
-
-    def __init__(
-        self, *, raw_stream: Any, text_format: Any = omit, input_tools: Any = omit, starting_after: Any = None
-    ) -> None:
-        self._folded = ResponseStreamState(text_format=text_format, input_tools=input_tools)
-        super().__init__(raw_stream, _Late(self._folded, starting_after))
 
     async def get_final_response(self) -> Any:
         """As :meth:`ResponseStream.get_final_response`."""
         await self.until_done()
-        return _final(self._folded)
+        return self._final()
 
 
-def _final(state: ResponseStreamState) -> Any:
-    if state.final is None:
-        raise RuntimeError("Didn't receive a `response.completed` event.")
-    return state.final
-
-
-class ResponseStreamManager(Manager):
+class ResponseStreamManager(StreamManager):
     """What ``responses.stream`` gives."""
 
     _stream_class = ResponseStream
 
 
-class AsyncResponseStreamManager(AsyncManager):
+class AsyncResponseStreamManager(AsyncStreamManager):
     """What it gives on an async client."""
 
     _stream_class = AsyncResponseStream
