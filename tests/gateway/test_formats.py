@@ -58,8 +58,7 @@ LAST = {
 FRONTS = pytest.mark.parametrize("front", [chat, responses, messages, generate], ids=lambda front: front.__name__)
 PAIRS = pytest.mark.parametrize(
     ("front", "vendor"),
-    # The embedded vendor of Responses speaks chat completions only; its own answers are tested in tests/front.
-    [(f, v) for f in (chat, responses, messages, generate) for v in MODELS if (f, v) != (responses, "openai")],
+    [(front, vendor) for front in (chat, responses, messages, generate) for vendor in MODELS],
     ids=lambda value: value if isinstance(value, str) else value.__name__,
 )
 

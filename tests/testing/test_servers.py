@@ -228,7 +228,7 @@ def test_what_the_vendor_would_refuse_is_refused(caller, vendor, path, body, wor
 def test_models_are_listed_and_other_paths_are_not_found(caller):
     with VendorServer("openai", key=None, models=("a", "b")) as server:
         assert [row["id"] for row in caller.send(server, "GET", "/v1/models").json["data"]] == ["a", "b"]
-        assert caller.send(server, "POST", "/v1/embeddings", {}).status == 404
+        assert caller.send(server, "POST", "/v1/images/generations", {}).status == 404
         assert caller.send(server, "GET", "/v1/chat/completions").status == 404
 
 

@@ -19,9 +19,11 @@ from modelmux.testing._reply import JSON, NO_FAULT, Reply, reply, tokens
 from modelmux.testing._script import Script
 from modelmux.testing._shapes import Failure, Shape, dump
 from modelmux.testing._shapes.anthropic import Anthropic
+from modelmux.testing._shapes.embeddings import Embeddings
 from modelmux.testing._shapes.gemini import Gemini
 from modelmux.testing._shapes.interactions import Interactions
 from modelmux.testing._shapes.openai import OpenAI
+from modelmux.testing._shapes.responses import Responses
 from modelmux.testing._steps import Step, steps
 from modelmux.testing.answers import Answer, RecordedRequest
 from modelmux.testing.faults import Fault
@@ -32,7 +34,11 @@ if TYPE_CHECKING:
 SHAPES: Mapping[str, type[Shape]] = {
     **{name: shape for shape in (OpenAI, Anthropic, Gemini) for name in (shape.vendor, shape.wire)},
     Interactions.wire: Interactions,
+    Responses.wire: Responses,
 }
+_KINDS: Mapping[str, tuple[type[OpenAI], ...]] = {OpenAI.vendor: (OpenAI, Responses, Embeddings)}
+"""The shapes of a vendor that answers in several, told apart by how the address ends."""
+
 OVERLOAD = Fault(kind="overloaded")
 """Each vendor says it in its own way."""
 
@@ -167,12 +173,14 @@ class Vendor(Script):
         met = self._met(tokens(asked.prompt))
         if met is not None:
             return self._refused(request, self._over(met, asked.model), met)
+        shape = self._shape_of(request)
         fault = self.next_fault(request)
         if fault is None and self.capacity is not None and self.in_flight > self.capacity:
             return self._refused(request, self.overload)
-        answer = Answer() if fault is not None and fault.replaces else self.next_answer(request)
+        replaced = fault is not None and fault.replaces
+        answer = Answer() if replaced else shape.unscripted(request) or self.next_answer(request)
         fault = spoken(fault or answer.fault or NO_FAULT, self.vendor)
-        made = reply(self._shape, answer, asked, request.number, fault)
+        made = reply(shape, answer, asked, request.number, fault)
         latency = self.latency if answer.latency is None else answer.latency
         pace = self.pace if answer.pace is None else answer.pace
         return steps(
@@ -186,7 +194,8 @@ class Vendor(Script):
         """A refusal, at once: it takes no place that others could have."""
         assert request.asked is not None
         fault = spoken(fault, self.vendor)
-        return steps(self._metered(reply(self._shape, Answer(), request.asked, request.number, fault, limit)), fault)
+        made = reply(self._shape_of(request), Answer(), request.asked, request.number, fault, limit)
+        return steps(self._metered(made), fault)
 
     def _met(self, prompt: int) -> Spent | None:
         """The limit that a request of so many tokens exceeds."""
@@ -215,7 +224,7 @@ class Vendor(Script):
 
     def _refusal(self, request: RecordedRequest) -> tuple[int, Any] | None:
         """What is answered instead of an answer; None for a proper chat, whose ``asked`` is then known."""
-        shape = self._shape
+        shape = self._shape_of(request)
         if self.key is not None and shape.key(request) != self.key:
             return shape.wrong_key()
         if request.method == "GET" and request.path.endswith("/models"):
@@ -233,9 +242,15 @@ class Vendor(Script):
         if asked is None:
             return 400, shape.error(Failure(400, str(problem)))
         if self._only and asked.model not in self.models:
-            return 404, shape.unknown_model(asked.model)
+            return shape.unknown, shape.unknown_model(asked.model)
         request.asked = asked
         return None
+
+    def _shape_of(self, request: RecordedRequest) -> Shape:
+        """The format that this request is in."""
+        kinds = _KINDS.get(self.vendor, ())
+        kind = next((kind for kind in kinds if request.path.endswith(kind.path)), None)
+        return self._shape if kind is None else kind(request)
 
     def _counted(self, request: RecordedRequest) -> tuple[int, Any] | None:
         """The answer to a request for a count of tokens; None for any other request."""

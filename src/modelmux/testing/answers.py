@@ -40,7 +40,7 @@ class RecordedRequest:
     requests from 1; ``at`` is the time (``monotonic``) when the request was whole, ``ended`` when the server was done
     with it. ``outcome`` is ``None`` until then: ``"answered"``, or ``"hung up"`` when the caller left first, or the
     name of the fault's end (``"closed"``, ``"reset"``). ``asked`` is what it asks for in no vendor's format, None
-    where the request was not a chat or was refused.
+    where the request was neither a chat nor for embeddings, or was refused.
     """
 
     method: str

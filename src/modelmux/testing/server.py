@@ -27,8 +27,8 @@ _FILL = 2
 
 
 class VendorServer(Vendor):
-    """One vendor on loopback. ``vendor`` is ``openai`` (and whatever is compatible with it), ``anthropic`` or
-    ``gemini``, or the id of that wire.
+    """One vendor on loopback. ``vendor`` is ``openai`` (and whatever is compatible with it; chat completions,
+    Responses, embeddings), ``anthropic`` or ``gemini``, or the id of that wire.
 
     Start it with ``with`` or :meth:`start`. Without a script it repeats the last message of each request; see
     :meth:`reply`, :meth:`play`, :meth:`fail`, :meth:`flap` and :meth:`limit`. ``key`` is what requests must carry,

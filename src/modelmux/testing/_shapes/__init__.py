@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 
 from modelmux import _json
 from modelmux.testing._limits import Spent
-from modelmux.testing.answers import Asked, RecordedRequest, Said
+from modelmux.testing.answers import Answer, Asked, RecordedRequest, Said
 
 EPOCH = 1_767_225_600
 """When every scripted answer was made, in seconds since the epoch: answers are the same in every run."""
@@ -54,6 +54,10 @@ class Shape(ABC):
     models: ClassVar[tuple[str, ...]]
     request_id: ClassVar[str] = "x-request-id"
     prefix: ClassVar[str] = "/v1"
+    path: ClassVar[str] = ""
+    """How the addresses end that it is asked at, where the vendor's server has several shapes."""
+    unknown: ClassVar[int] = 404
+    """The status for a model that it does not have."""
     retry_form: ClassVar[str] = "seconds"
     """How it says when to come back: a name of :data:`~modelmux.testing._limits.FORMS`."""
 
@@ -73,6 +77,10 @@ class Shape(ABC):
 
     def counting(self, request: RecordedRequest) -> Counting | None:  # noqa: ARG002 - not every vendor counts
         """What a request for a count of tokens asks; None for any other. Raises ValueError for one to refuse."""
+        return None
+
+    def unscripted(self, request: RecordedRequest) -> Answer | None:  # noqa: ARG002 - most say what the script says
+        """The answer to a request that no script is asked for; None where one is."""
         return None
 
     @abstractmethod

@@ -18,14 +18,19 @@ _CAPS = ("max_completion_tokens", "max_tokens")
 class OpenAI(Shape):
     vendor = "openai"
     wire = "openai.chat"
+    path = "/chat/completions"
     retry_form = "both"
     models: ClassVar = ("gpt-5-mini", "gpt-5-nano", "gpt-5", "gpt-4.1-mini", "gpt-4o-mini")
+
+    def __init__(self, request: RecordedRequest | None = None) -> None:
+        self._request = request
+        """The one that is answered, for what an answer repeats of it."""
 
     def key(self, request: RecordedRequest) -> str | None:
         return bearer(request.headers)
 
     def is_chat(self, request: RecordedRequest) -> bool:
-        return request.path.endswith("/chat/completions")
+        return request.path.endswith(self.path)
 
     def asked(self, request: RecordedRequest) -> Asked:
         body = request.json
