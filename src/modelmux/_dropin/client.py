@@ -23,10 +23,10 @@ class SyncClient(Client, Closing):
 
     def request(self, cast_to: Any, options: RequestOptions, *, stream: bool = False, stream_cls: Any = None) -> Any:
         """Ask, and return the answer as ``cast_to``; a stream of ``stream_cls``'s items where ``stream``."""
-        return run(self._flow(cast_to, options, _item(stream, stream_cls)), self)
+        return run(self._flow(cast_to, options, _item(stream, stream_cls)), self._wire)
 
     def _ask(self, cast_to: Any, options: RequestOptions, stream: Any = None) -> Any:
-        return run(self._flow(cast_to, options, stream), self)
+        return run(self._flow(cast_to, options, stream), self._wire)
 
     def get(self, path: str, *, cast_to: Any, options: Any = None, stream: bool = False, stream_cls: Any = None) -> Any:
         """GET a path. See ``docs/migrate.md`` for what ``cast_to`` may be."""
@@ -93,10 +93,10 @@ class AsyncClient(Client, AsyncClosing):
         self, cast_to: Any, options: RequestOptions, *, stream: bool = False, stream_cls: Any = None
     ) -> Any:
         """As :meth:`SyncClient.request`."""
-        return await arun(self._flow(cast_to, options, _item(stream, stream_cls)), self)
+        return await arun(self._flow(cast_to, options, _item(stream, stream_cls)), self._wire)
 
     async def _ask(self, cast_to: Any, options: RequestOptions, stream: Any = None) -> Any:
-        return await arun(self._flow(cast_to, options, stream), self)
+        return await arun(self._flow(cast_to, options, stream), self._wire)
 
     async def get(
         self, path: str, *, cast_to: Any, options: Any = None, stream: bool = False, stream_cls: Any = None

@@ -1,4 +1,4 @@
-"""One call, written once for sync and async: a generator says what to do, two drivers do it.
+"""One call, written once for sync and async: a generator says what to do, drivers do it over a wire.
 
 It yields pairs of an effect and its argument: ``SEND`` an Asked (answered with a Got), ``READ`` a Got's body, ``CLOSE``
 a Got, ``SLEEP`` seconds, ``CALL`` a function of no arguments whose result may be awaitable. An effect's exception is
@@ -8,13 +8,11 @@ raised into it where it stands.
 from __future__ import annotations
 
 import inspect
-import logging
 import sys
 import time
 from collections.abc import Generator
 from typing import TYPE_CHECKING, Any
 
-from modelmux._dropin import retrying
 from modelmux._dropin.transport import Got, timed_out
 
 if TYPE_CHECKING:
@@ -72,7 +70,7 @@ def exchange(client: Client, options: RequestOptions) -> Generator[tuple[int, An
         raise client._status_error(got) from None
 
 
-def run(flow: Flow, client: Client) -> Any:
+def run(flow: Flow, wire: Any) -> Any:
     """Perform with blocking calls."""
     result: Any = None
     error: Exception | None = None
@@ -83,21 +81,25 @@ def run(flow: Flow, client: Client) -> Any:
             return stop.value
         result = error = None
         try:
-            if kind == SEND:
-                result = client._wire.send(argument)
-            elif kind == READ:
-                result = argument.read()
-            elif kind == CLOSE:
-                argument.close()
-            elif kind == SLEEP:
-                time.sleep(argument)
-            else:
-                result = argument()
+            result = performed(kind, argument, wire)
         except Exception as failure:  # noqa: BLE001 - raised into the flow, which decides
             error = failure
 
 
-async def arun(flow: Flow, client: Any) -> Any:
+def performed(kind: int, argument: Any, wire: Any) -> Any:
+    """One effect's result."""
+    if kind == SEND:
+        return wire.send(argument)
+    if kind == READ:
+        return argument.read()
+    if kind == CLOSE:
+        return argument.close()
+    if kind == SLEEP:
+        return time.sleep(argument)
+    return argument()
+
+
+async def arun(flow: Flow, wire: Any) -> Any:
     """Perform on an event loop."""
     result: Any = None
     error: Exception | None = None
@@ -108,20 +110,23 @@ async def arun(flow: Flow, client: Any) -> Any:
             return stop.value
         result = error = None
         try:
-            if kind == SEND:
-                result = await client._wire.send(argument)
-            elif kind == READ:
-                result = await argument.aread()
-            elif kind == CLOSE:
-                await argument.aclose()
-            elif kind == SLEEP:
-                await _asleep(argument)
-            else:
-                result = argument()
-                if inspect.isawaitable(result):
-                    result = await result
+            result = await aperformed(kind, argument, wire)
         except Exception as failure:  # noqa: BLE001 - raised into the flow, which decides
             error = failure
+
+
+async def aperformed(kind: int, argument: Any, wire: Any) -> Any:
+    """:func:`performed`, async."""
+    if kind == SEND:
+        return await wire.send(argument)
+    if kind == READ:
+        return await argument.aread()
+    if kind == CLOSE:
+        return await argument.aclose()
+    if kind == SLEEP:
+        return await _asleep(argument)
+    result = argument()
+    return await result if inspect.isawaitable(result) else result
 
 
 async def _asleep(seconds: float) -> None:
@@ -134,7 +139,3 @@ async def _asleep(seconds: float) -> None:
     import asyncio  # 50 ms that only async callers spend
 
     await asyncio.sleep(seconds)
-
-
-logger = logging.getLogger("modelmux")
-__all__ = ["CALL", "CLOSE", "READ", "SEND", "SLEEP", "Flow", "arun", "exchange", "logger", "retrying", "run"]

@@ -1,33 +1,12 @@
-"""Performing flows: to their result, or as streams of what they emit; with blocking calls or on an event loop."""
+"""Performing flows as streams of what they emit, with blocking calls or on an event loop."""
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
-from modelmux._dropin import flow
-from modelmux._dropin.flow import CALL, CLOSE, READ, SEND, SLEEP
+from modelmux._dropin.flow import aperformed, arun, performed, run
 from modelmux.google.genai._api import EMIT, PULL, Flow
-
-
-class _Held:
-    """What :mod:`modelmux._dropin.flow` knows of a client."""
-
-    __slots__ = ("_wire",)
-
-    def __init__(self, wire: Any) -> None:
-        self._wire = wire
-
-
-def run(steps: Flow, wire: Any) -> Any:
-    """Perform with blocking calls; its result."""
-    return flow.run(steps, _Held(wire))  # type: ignore[arg-type]  # all that is used of a client
-
-
-async def arun(steps: Flow, wire: Any) -> Any:
-    """:func:`run`, async."""
-    return await flow.arun(steps, _Held(wire))
 
 
 def emitted(steps: Flow, wire: Any) -> Iterator[Any]:
@@ -50,16 +29,8 @@ def emitted(steps: Flow, wire: Any) -> Iterator[Any]:
                     if argument not in bodies:
                         bodies[argument] = argument.chunks()
                     result = next(filter(None, bodies[argument]), b"")
-                elif kind == SEND:
-                    result = wire.send(argument)
-                elif kind == READ:
-                    result = argument.read()
-                elif kind == CLOSE:
-                    argument.close()
-                elif kind == SLEEP:
-                    flow.time.sleep(argument)  # type: ignore[attr-defined]  # where tests stop the clock
-                elif kind == CALL:
-                    result = argument()
+                else:
+                    result = performed(kind, argument, wire)
             except Exception as failure:  # noqa: BLE001 - raised into the flow, which decides
                 error = failure
     finally:
@@ -88,18 +59,8 @@ async def aemitted(steps: Flow, wire: Any) -> AsyncIterator[Any]:
                     if argument not in bodies:
                         bodies[argument] = argument.achunks()
                     result = await _next(bodies[argument])
-                elif kind == SEND:
-                    result = await wire.send(argument)
-                elif kind == READ:
-                    result = await argument.aread()
-                elif kind == CLOSE:
-                    await argument.aclose()
-                elif kind == SLEEP:
-                    await flow._asleep(argument)
-                elif kind == CALL:
-                    result = argument()
-                    if inspect.isawaitable(result):
-                        result = await result
+                else:
+                    result = await aperformed(kind, argument, wire)
             except Exception as failure:  # noqa: BLE001 - raised into the flow, which decides
                 error = failure
     finally:
@@ -113,3 +74,6 @@ async def _next(body: AsyncIterator[bytes]) -> bytes:
         if chunk:
             return chunk
     return b""
+
+
+__all__ = ["aemitted", "arun", "emitted", "run"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from types import TracebackType
 from typing import Any, Self
 
+from modelmux._dropin.contexts import Closing
 from modelmux.google.genai._api import Api
 from modelmux.google.genai._settings import Settings
 from modelmux.google.genai.chats import AsyncChats, Chats
@@ -47,7 +48,7 @@ class AsyncClient:
         await self.aclose()
 
 
-class Client:
+class Client(Closing):
     """A client of the Gemini API (``api_key``, else ``GOOGLE_API_KEY`` or ``GEMINI_API_KEY``) or, with
     ``vertexai=True`` (or ``enterprise``), of the enterprise platform (``project`` and ``location``, or a key).
 
@@ -112,14 +113,6 @@ class Client:
     def close(self) -> None:
         """Release connections."""
         self._api_client.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
 
 _VENDORS = frozenset(
