@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Container, Iterable
 from typing import Any
 
 from modelmux.types import ServerTool, Tool
 from modelmux.wire._kept import Keeper
+from modelmux.wire._losses import CACHED, Loss, Losses
 
 
 def decode_function(tool: Any, keeper: Keeper) -> Tool | ServerTool:
@@ -30,6 +32,34 @@ def decode_function(tool: Any, keeper: Keeper) -> Tool | ServerTool:
     if "type" not in tool:
         outer["$untyped"] = True
     return Tool(name, description, parameters, extra=keeper.keep(outer))
+
+
+def encode_tools(
+    tools: Iterable[Tool | ServerTool],
+    keeper: Keeper,
+    losses: Losses,
+    offered: Container[str] | None = None,
+    *,
+    cached: Loss = CACHED,
+    strict: Loss | None = None,
+) -> list[Any]:
+    """The items of ``tools``, of functions those that are ``offered`` (None: all). ``cached`` and ``strict``: what is
+    reported of tools that say so.
+    """
+    said: list[Any] = []
+    for tool in tools:
+        if isinstance(tool, ServerTool):
+            if tool.wire == keeper.wire:
+                said.append(tool.config.get("$value", tool.config))
+            else:
+                losses.add(f"tools.{tool.kind}", "dropped", "a tool run by another vendor")
+        elif offered is None or tool.name in offered:
+            if tool.strict and strict is not None:
+                losses.add(*strict)
+            if tool.cache is not None:
+                losses.add(*cached)
+            said.append(encode_function(tool, keeper))
+    return said
 
 
 def encode_function(tool: Tool, keeper: Keeper) -> dict[str, Any]:

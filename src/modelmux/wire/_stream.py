@@ -36,6 +36,12 @@ class StreamDecoder(ABC):
         """
         return False
 
+    def later(self, data: bytes) -> bool:  # noqa: ARG002  # most formats look at all of it
+        """Leave a piece for the next :meth:`feed`, for those who only hand it on. False where it has to be looked at
+        now, as it may end the answer, say an error or count tokens: then nothing was kept.
+        """
+        return False
+
     def feed(self, data: bytes) -> list[Event]:
         """The events that these bytes complete. Raises the error found by an earlier call, if any."""
         if self.error is not None:

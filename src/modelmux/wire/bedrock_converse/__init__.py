@@ -7,15 +7,13 @@ vendor runs go back to it only when that key is there, or when they have no ``ex
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
 from typing import Any
 
 from modelmux.errors import ProviderError
 from modelmux.types import Event, Request, Response, Warning
-from modelmux.wire._across import arrived
+from modelmux.wire._body import encoded
 from modelmux.wire._codec import Codec
 from modelmux.wire._names import OPENAI_NAMES
-from modelmux.wire._source import from_source
 from modelmux.wire.bedrock_converse.error import decode_error
 from modelmux.wire.bedrock_converse.options import encode_plain
 from modelmux.wire.bedrock_converse.request import decode_request
@@ -42,9 +40,7 @@ class Converse(Codec):
         model: str,
         stream: bool = False,  # noqa: ARG002  # it stands in the URL
     ) -> tuple[dict[str, Any], list[Warning]]:
-        req, lost = arrived(req if req.model == model else replace(req, model=model), WIRE, OPENAI_NAMES)
-        body, warnings = from_source(req, WIRE, _plain) or _plain(req)
-        return body, [*lost, *warnings]
+        return encoded(req, WIRE, _plain, OPENAI_NAMES, model=model)
 
     def decode_response(self, body: bytes | dict[str, Any]) -> Response:
         return decode_response(body, self.provider, self.usage)

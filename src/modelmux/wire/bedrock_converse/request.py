@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -15,10 +14,11 @@ from modelmux.types import (
     ReasoningOptions,
     Request,
     ServerTool,
-    Source,
     Tool,
     ToolChoice,
 )
+from modelmux.wire import _kept
+from modelmux.wire._body import Scalars, sourced, take_scalars
 from modelmux.wire.bedrock_converse.blocks_in import cache_point, decode_blocks
 from modelmux.wire.bedrock_converse.model_fields import decode_reasoning, take_top_k, without
 from modelmux.wire.bedrock_converse.vocabulary import WIRE, kept
@@ -43,8 +43,7 @@ def decode_request(body: Body) -> Request:
     known: dict[str, Any] = {**_inference(rest), **_tool_config(rest), **_model_fields(rest)}
     known["output"] = _output(rest)
     known["service_tier"] = _tier(rest)
-    request = Request(messages=tuple(turns), **known, extra=kept(rest))
-    return replace(request, source=Source(WIRE, body, request))
+    return sourced(Request(messages=tuple(turns), **known, extra=kept(rest)), WIRE, body)
 
 
 def _parts(content: list[Any], where: str) -> tuple[Part, ...]:
@@ -78,23 +77,15 @@ def _turn(turn: Any, number: int) -> Message:
     return Message(role, _parts(content, f"{where}.content"), None, extra)
 
 
-def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
-
-
 def _is_whole(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
-def _are_words(value: Any) -> bool:
-    return isinstance(value, list) and bool(value) and all(isinstance(word, str) for word in value)
-
-
-_INFERENCE: dict[str, tuple[str, Callable[[Any], bool]]] = {
+_INFERENCE: Scalars = {
     "maxTokens": ("max_tokens", _is_whole),
-    "temperature": ("temperature", _is_number),
-    "topP": ("top_p", _is_number),
-    "stopSequences": ("stop", _are_words),
+    "temperature": ("temperature", _kept.number),
+    "topP": ("top_p", _kept.number),
+    "stopSequences": ("stop", _kept.strings),
 }
 
 
@@ -102,11 +93,11 @@ def _inference(rest: Body) -> dict[str, Any]:
     config = rest.get("inferenceConfig")
     if not isinstance(config, dict):
         return {}
-    known, left = {}, dict(config)
-    for key, (field, fits) in _INFERENCE.items():
-        if key in left and fits(left[key]):
-            value = left.pop(key)
-            known[field] = tuple(value) if field == "stop" else value
+    left = dict(config)
+    known: dict[str, Any] = {}
+    take_scalars(_INFERENCE, left, known)
+    if "stop" in known:
+        known["stop"] = tuple(known["stop"])
     _leave(rest, "inferenceConfig", left, known)
     return known
 

@@ -9,7 +9,8 @@ from modelmux._json import parse_arguments
 from modelmux.errors import InvalidRequest
 from modelmux.types import Media, Message, Opaque, Part, Reasoning, Refusal, Role, Text, ToolCall, ToolResult
 from modelmux.wire._calls import is_loose
-from modelmux.wire._kept import Losses, word
+from modelmux.wire._kept import word
+from modelmux.wire._losses import Losses
 from modelmux.wire._media import asks_detail, text_of
 from modelmux.wire.clova_chat_v3.vocabulary import MINE, WIRE
 

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import replace
+from functools import partial
 from typing import Any
 
-from modelmux.errors import InvalidRequest
-from modelmux.types import Output, ReasoningOptions, Request, ServerTool, Source, Tool, ToolChoice, Warning
-from modelmux.wire._across import arrived
-from modelmux.wire._functions import decode_function, encode_function
-from modelmux.wire._kept import Losses, asks, described, number, off, strings, whole
+from modelmux.types import Output, ReasoningOptions, Request, ToolChoice, Warning
+from modelmux.wire._body import Scalars, Take, each, encoded, into, say_scalars, sourced, taken_apart
+from modelmux.wire._functions import decode_function, encode_tools
+from modelmux.wire._kept import number, texts, whole
+from modelmux.wire._losses import STRICT, Losses, note_unsaid
 from modelmux.wire._names import OPENAI_NAMES
-from modelmux.wire._source import from_source
+from modelmux.wire._settings import off, output_said, word_of_budget
 from modelmux.wire.clova_chat_v3.messages import decode_messages, encode_messages
-from modelmux.wire.clova_chat_v3.vocabulary import MINE, WIRE
+from modelmux.wire.clova_chat_v3.vocabulary import CACHED, MINE, WIRE
 
-_SCALARS: dict[str, tuple[str, Callable[[Any], bool]]] = {
-    "maxTokens": ("max_tokens", whole),
-    "maxCompletionTokens": ("max_tokens", whole),
+_SCALARS: Scalars = {
     "temperature": ("temperature", number),
     "topP": ("top_p", number),
     "topK": ("top_k", whole),
@@ -33,32 +30,26 @@ _UNSAID = (
     *("presence_penalty", "frequency_penalty", "logprobs", "top_logprobs", "parallel_tool_calls"),
     *("service_tier", "user", "cache"),
 )
+_DETAILS = dict.fromkeys(_UNSAID, "this API has no such parameter") | {
+    "n": "this API gives one answer a call",
+    "modalities": "this API answers in text",
+}
 
 
 def decode_request(body: dict[str, Any]) -> Request:
     """The request that ``body`` makes. Raises InvalidRequest naming the field that is malformed."""
-    if not isinstance(body, dict):
-        raise InvalidRequest("the request must be a JSON object")
-    values: dict[str, Any] = {}
-    extra: dict[str, Any] = {}
-    for name, value in body.items():
-        scalar = _SCALARS.get(name)
-        if scalar is not None and scalar[0] not in values and scalar[1](value):
-            values[scalar[0]] = value
-            if scalar[0] == "max_tokens":
-                extra["$limit"] = name
-        elif name in _FIELDS and (decoded := _FIELDS[name][1](value)) is not None:
-            values[_FIELDS[name][0]] = decoded
-        elif name != "messages":
-            extra[name] = value
-    if "messages" not in body:
-        raise InvalidRequest("messages is missing", field="messages")
-    request = Request(decode_messages(body["messages"]), **values, extra=MINE.keep(extra))
-    return replace(request, source=Source(WIRE, body, request))
+    values, extra = taken_apart(body, _SCALARS, _FIELDS, "messages")
+    return sourced(Request(decode_messages(body["messages"]), **values, extra=MINE.keep(extra)), WIRE, body)
 
 
-def _tools(value: Any) -> tuple[Tool | ServerTool, ...] | None:
-    return tuple(decode_function(tool, MINE) for tool in value) if isinstance(value, list) and value else None
+def _limit(name: str) -> Take:
+    def take(value: Any, values: dict[str, Any], extra: dict[str, Any]) -> bool:
+        if "max_tokens" in values or not whole(value):
+            return False
+        values["max_tokens"], extra["$limit"] = value, name
+        return True
+
+    return take
 
 
 def _choice(value: Any) -> ToolChoice | None:
@@ -86,12 +77,14 @@ def _thinking(value: Any) -> ReasoningOptions | None:
     )
 
 
-_FIELDS: dict[str, tuple[str, Callable[[Any], Any]]] = {
-    "stop": ("stop", lambda value: tuple(value) if strings(value) else None),
-    "tools": ("tools", _tools),
-    "toolChoice": ("tool_choice", _choice),
-    "responseFormat": ("output", _output),
-    "thinking": ("reasoning", _thinking),
+_FIELDS = {
+    "maxTokens": _limit("maxTokens"),
+    "maxCompletionTokens": _limit("maxCompletionTokens"),
+    "stop": into("stop", texts),
+    "tools": into("tools", each(partial(decode_function, keeper=MINE))),
+    "toolChoice": into("tool_choice", _choice),
+    "responseFormat": into("output", _output),
+    "thinking": into("reasoning", _thinking),
 }
 
 
@@ -105,52 +98,32 @@ def encode_request(
     stream: bool = False,  # noqa: ARG001  # a header asks for it
 ) -> tuple[dict[str, Any], list[Warning]]:
     """The body to send, and what it could not say."""
-    wanted, lost = arrived(replace(req, model=model or req.model), WIRE, OPENAI_NAMES)
-    body, warnings = from_source(wanted, WIRE, _encode) or _encode(wanted)
-    return body, [*lost, *warnings]
+    return encoded(req, WIRE, _encode, OPENAI_NAMES, model=model or req.model)
 
 
 def _encode(req: Request) -> tuple[dict[str, Any], list[Warning]]:
     losses = Losses()
     body = MINE.fields(req.extra)
     body["messages"] = encode_messages(req.messages, losses)
-    limit = "maxCompletionTokens" if (req.model or "").upper().startswith(_THINKERS) else "maxTokens"
-    limit = MINE.of(req.extra).get("$limit", limit)
-    for name, (attr, _) in _SCALARS.items():
-        value = getattr(req, attr)
-        if value is not None and (attr != "max_tokens" or name == limit):
-            body[name] = value
+    if req.max_tokens is not None:
+        limit = "maxCompletionTokens" if (req.model or "").upper().startswith(_THINKERS) else "maxTokens"
+        body[MINE.of(req.extra).get("$limit", limit)] = req.max_tokens
+    say_scalars(_SCALARS, req, body)
     if req.stop:
         body["stop"] = list(req.stop)
     _encode_tools(req, body, losses)
     if req.output is not None:
-        _encode_output(req.output, body)
+        body["responseFormat"] = output_said(req.output, MINE, {"type": "json"}, "schema")
     if req.reasoning is not None:
         _encode_reasoning(req.reasoning, body, losses)
-    for attr in _UNSAID:
-        if asks(req, attr):
-            losses.add(attr, "dropped", "this API has no such parameter")
-    if req.n is not None and req.n > 1:
-        losses.add("n", "dropped", "this API gives one answer a call")
-    if req.modalities and tuple(req.modalities) != ("text",):
-        losses.add("modalities", "dropped", "this API answers in text")
+    note_unsaid(req, _DETAILS, losses)
     return body, losses.warnings
 
 
 def _encode_tools(req: Request, body: dict[str, Any], losses: Losses) -> None:
-    choice, said = req.tool_choice, []
-    for tool in req.tools:
-        if isinstance(tool, ServerTool):
-            if tool.wire == WIRE:
-                said.append(tool.config.get("$value", tool.config))
-            else:
-                losses.add(f"tools.{tool.kind}", "dropped", "a tool run by another vendor")
-        elif choice is None or choice.mode != "allowed" or tool.name in choice.names:
-            if tool.strict:
-                losses.add("tools.strict", "dropped", "this vendor takes no such switch")
-            if tool.cache is not None:
-                losses.add("cache", "dropped", "there are no cache marks here")
-            said.append(encode_function(tool, MINE))
+    choice = req.tool_choice
+    offered = choice.names if choice is not None and choice.mode == "allowed" else None
+    said = encode_tools(req.tools, MINE, losses, offered, cached=CACHED, strict=STRICT)
     if said:
         body["tools"] = said
     if choice is None:
@@ -161,14 +134,6 @@ def _encode_tools(req: Request, body: dict[str, Any], losses: Losses) -> None:
         body["toolChoice"] = "none" if choice.mode == "none" else "auto"
         if choice.mode in ("required", "allowed"):
             losses.add("tool_choice", "emulated", "a model cannot be made to call just any tool here")
-
-
-def _encode_output(output: Output, body: dict[str, Any]) -> None:
-    said = {**MINE.fields(output.extra), "type": "json"}
-    schema = described(output)  # its name is a label, and it always binds: nothing lost in `name` and `strict`
-    if schema is not None:
-        said["schema"] = schema
-    body["responseFormat"] = said
 
 
 def _encode_reasoning(options: ReasoningOptions, body: dict[str, Any], losses: Losses) -> None:
@@ -182,7 +147,7 @@ def _encode_reasoning(options: ReasoningOptions, body: dict[str, Any], losses: L
     elif options.enabled is False:
         said["effort"] = "none"
     elif options.budget is not None:
-        said["effort"] = next((word for most, word in _BUDGETS if options.budget <= most), "high")
+        said["effort"] = word_of_budget(options.budget, _BUDGETS)
     elif options.enabled:
         said["effort"] = "medium"
     for attr in ("budget", "enabled"):

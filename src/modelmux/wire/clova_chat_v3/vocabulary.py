@@ -13,10 +13,12 @@ from modelmux.wire import _refusal
 from modelmux.wire._classify import Told
 from modelmux.wire._finish import Finishes
 from modelmux.wire._kept import Keeper, word
+from modelmux.wire._losses import Loss
 
 WIRE = "clova.chat_v3"
 MINE = Keeper(WIRE)
 OK = "20000"
+CACHED: Loss = ("cache", "dropped", "there are no cache marks here")
 
 FINISH: dict[str, FinishReason] = {"stop": "stop", "length": "length", "tool_calls": "tool_calls"}
 

@@ -8,7 +8,8 @@ from modelmux._json import dumps_str, parse_arguments
 from modelmux.errors import InvalidRequest
 from modelmux.types import Media, Message, Opaque, Part, Reasoning, Refusal, Role, Text, ToolCall, ToolResult
 from modelmux.wire._calls import with_calls_joined
-from modelmux.wire._kept import Losses, word
+from modelmux.wire._kept import word
+from modelmux.wire._losses import Losses
 from modelmux.wire._media import split_data_url, text_of, url_of
 from modelmux.wire.cohere_chat_v2.vocabulary import MINE, PLAN, WIRE, ours
 

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 from modelmux.types import Output, ReasoningOptions, Request, ServerTool, Tool, ToolChoice
-from modelmux.wire._functions import decode_function, encode_function
-from modelmux.wire._kept import Losses, asks, described, number, off, strings, whole
+from modelmux.wire import _functions
+from modelmux.wire._body import Scalars
+from modelmux.wire._functions import decode_function
+from modelmux.wire._kept import is_switch, is_text, number, whole
+from modelmux.wire._losses import CACHED, Losses, note_unsaid
+from modelmux.wire._settings import off, output_said
 from modelmux.wire.cohere_chat_v2.vocabulary import MINE
 
-SCALARS: dict[str, tuple[str, Callable[[Any], bool]]] = {
-    "model": ("model", lambda value: isinstance(value, str)),
+SCALARS: Scalars = {
+    "model": ("model", is_text),
     "max_tokens": ("max_tokens", whole),
     "temperature": ("temperature", number),
     "p": ("top_p", number),
@@ -20,9 +23,8 @@ SCALARS: dict[str, tuple[str, Callable[[Any], bool]]] = {
     "seed": ("seed", whole),
     "presence_penalty": ("presence_penalty", number),
     "frequency_penalty": ("frequency_penalty", number),
-    "logprobs": ("logprobs", lambda value: isinstance(value, bool)),
+    "logprobs": ("logprobs", is_switch),
 }
-"""Fields of one plain value: name on the wire -> name in a Request, and what the value must be to be understood."""
 
 _RANGES: dict[str, tuple[float, float]] = {
     "p": (0.01, 0.99),
@@ -39,6 +41,9 @@ _UNSAID = {
     "parallel_tool_calls": "this vendor takes no such switch",
     "user": "this vendor takes no user id",
     "service_tier": "this vendor has no tiers of that kind",
+    "n": "this API gives one answer a call",
+    "modalities": "this API answers in text",
+    "cache": CACHED[2],
 }
 
 
@@ -58,19 +63,7 @@ def encode_scalars(req: Request, body: dict[str, Any], losses: Losses, *, as_cam
         if len(req.stop) > _STOPS and not as_came:
             losses.add("stop", "capped", f"no more than {_STOPS} stop sequences here")
             body["stop_sequences"] = list(req.stop[:_STOPS])
-    for attr, detail in _UNSAID.items():
-        if asks(req, attr):
-            losses.add(attr, "dropped", detail)
-    if req.n is not None and req.n > 1:
-        losses.add("n", "dropped", "this API gives one answer a call")
-    if req.modalities and tuple(req.modalities) != ("text",):
-        losses.add("modalities", "dropped", "this API answers in text")
-    if req.cache is not None:
-        losses.add("cache", "dropped", "there are no cache marks here; the vendor caches by itself")
-
-
-def decode_stop(value: Any) -> tuple[str, ...] | None:
-    return tuple(value) if strings(value) else None
+    note_unsaid(req, _UNSAID, losses)
 
 
 # --- tools ---------------------------------------------------------------------------------------------------
@@ -87,21 +80,8 @@ def decode_tools(value: Any, strict: Any) -> tuple[Tool | ServerTool, ...]:
 def encode_tools(req: Request, body: dict[str, Any], losses: Losses) -> None:
     choice = req.tool_choice
     named = choice.names if choice is not None and choice.mode in ("tool", "allowed") else None
-    said: list[Any] = []
-    switches = set()
-    for tool in req.tools:
-        if isinstance(tool, ServerTool):
-            if tool.wire == MINE.wire:
-                said.append(tool.config.get("$value", tool.config))
-            else:
-                losses.add(f"tools.{tool.kind}", "dropped", "a tool run by another vendor")
-            continue
-        if named is not None and tool.name not in named:
-            continue
-        if tool.cache is not None:
-            losses.add("cache", "dropped", "there are no cache marks here; the vendor caches by itself")
-        switches.add(tool.strict)
-        said.append(encode_function(tool, MINE))
+    said = _functions.encode_tools(req.tools, MINE, losses, named)
+    switches = {t.strict for t in req.tools if isinstance(t, Tool) and (named is None or t.name in named)}
     if said:
         body["tools"] = said
     if switches - {None}:
@@ -150,12 +130,8 @@ def decode_output(value: Any) -> Output | None:
     return Output(extra=MINE.keep(rest))
 
 
-def encode_output(output: Output, body: dict[str, Any]) -> None:
-    said = {**MINE.fields(output.extra), "type": "json_object"}
-    schema = described(output)  # its name is a label, and it always binds: nothing lost in `name` and `strict`
-    if schema is not None:
-        said[MINE.of(output.extra).get("$schema", "json_schema")] = schema
-    body["response_format"] = said
+def output_json(output: Output) -> dict[str, Any]:
+    return output_said(output, MINE, {"type": "json_object"}, MINE.of(output.extra).get("$schema", "json_schema"))
 
 
 # --- thinking ------------------------------------------------------------------------------------------------

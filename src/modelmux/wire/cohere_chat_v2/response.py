@@ -6,7 +6,8 @@ from typing import Any
 
 from modelmux.errors import MalformedResponse
 from modelmux.types import Choice, Citation, Part, Reasoning, Response, Text, ToolCall, Usage
-from modelmux.wire._kept import Losses, items, present, word
+from modelmux.wire._kept import items, present, word
+from modelmux.wire._losses import Losses
 from modelmux.wire._refusal import in_band, parse_body
 from modelmux.wire._usage import read_usage
 from modelmux.wire.cohere_chat_v2.messages import decode_call, decode_part, encode_parts

@@ -24,7 +24,7 @@ from modelmux.types import (
     Usage,
     UsageEvent,
 )
-from modelmux.wire._kept import Losses
+from modelmux.wire._losses import Losses
 from modelmux.wire.cohere_chat_v2.messages import encode_call
 from modelmux.wire.cohere_chat_v2.response import usage_json
 from modelmux.wire.cohere_chat_v2.vocabulary import MINE, ours, word_of

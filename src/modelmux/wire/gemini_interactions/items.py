@@ -19,7 +19,8 @@ from modelmux.types import (
     ToolResult,
 )
 from modelmux.wire._calls import is_loose
-from modelmux.wire._kept import Losses, items, word
+from modelmux.wire._kept import items, word
+from modelmux.wire._losses import Losses
 from modelmux.wire._media import asks_detail, split_data_url
 from modelmux.wire.gemini_interactions.vocabulary import MINE, SERVER_KINDS, WIRE, citation_of
 

@@ -2,31 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
-from modelmux.errors import InvalidRequest
 from modelmux.types import (
     Message,
     Output,
     ReasoningOptions,
     Request,
     ServerTool,
-    Source,
     Text,
     Tool,
     ToolChoice,
     Warning,
 )
-from modelmux.wire._across import arrived
-from modelmux.wire._kept import Losses, asks, described, number, strings, whole
+from modelmux.wire._body import (
+    Scalars,
+    Take,
+    each,
+    encoded,
+    into,
+    say_call,
+    say_scalars,
+    sourced,
+    take_scalars,
+    take_stream,
+    taken_apart,
+)
+from modelmux.wire._kept import is_text, number, strings, texts, whole
+from modelmux.wire._losses import CACHED, STRICT, Losses, note_unsaid
 from modelmux.wire._names import GEMINI_NAMES
-from modelmux.wire._source import from_source
+from modelmux.wire._settings import output_said, word_of_budget
 from modelmux.wire.gemini_interactions.turns import decode_input, encode_input
 from modelmux.wire.gemini_interactions.vocabulary import MINE, SERVER_KINDS, WIRE, server_tool_name
 
-_CONFIG: dict[str, tuple[str, Callable[[Any], bool]]] = {
+_SCALARS: Scalars = {"model": ("model", is_text), "service_tier": ("service_tier", is_text)}
+
+_CONFIG: Scalars = {
     "max_output_tokens": ("max_tokens", whole),
     "temperature": ("temperature", number),
     "top_p": ("top_p", number),
@@ -45,7 +56,8 @@ _UNSAID = {
     "top_logprobs": "this API reports none",
     "parallel_tool_calls": "this vendor takes no such switch",
     "user": "this vendor takes no user id",
-    "cache": "there are no cache marks here; the vendor caches by itself",
+    "cache": CACHED[2],
+    "n": "this API gives one answer a call",
 }
 
 # --- decoding ------------------------------------------------------------------------------------------------
@@ -53,56 +65,13 @@ _UNSAID = {
 
 def decode_request(body: dict[str, Any]) -> Request:
     """The request that ``body`` makes. Raises InvalidRequest naming the field that is malformed."""
-    if not isinstance(body, dict):
-        raise InvalidRequest("the request must be a JSON object")
-    values: dict[str, Any] = {}
-    extra: dict[str, Any] = {}
-    for name, value in body.items():
-        decode = _FIELDS.get(name)
-        if name != "input" and not (decode is not None and decode(value, values, extra)):
-            extra[name] = value
-    if "input" not in body:
-        raise InvalidRequest("input is missing", field="input")
+    values, extra = taken_apart(body, _SCALARS, _FIELDS, "input")
     messages = (*values.pop("messages", ()), *decode_input(body["input"]))
-    request = Request(messages, **values, extra={WIRE: extra})
-    return replace(request, source=Source(WIRE, body, request))
+    return sourced(Request(messages, **values, extra={WIRE: extra}), WIRE, body)
 
 
-def _model(value: Any, values: dict[str, Any], _extra: dict[str, Any]) -> bool:
-    if isinstance(value, str):
-        values["model"] = value
-    return isinstance(value, str)
-
-
-def _tier(value: Any, values: dict[str, Any], _extra: dict[str, Any]) -> bool:
-    if isinstance(value, str):
-        values["service_tier"] = value
-    return isinstance(value, str)
-
-
-def _stream(value: Any, values: dict[str, Any], extra: dict[str, Any]) -> bool:
-    values["stream"] = value is True
-    extra["$stream"] = value
-    return True
-
-
-def _system(value: Any, values: dict[str, Any], _extra: dict[str, Any]) -> bool:
-    if isinstance(value, str):
-        values["messages"] = (Message("system", (Text(value),)),)
-    return isinstance(value, str)
-
-
-def _modalities(value: Any, values: dict[str, Any], _extra: dict[str, Any]) -> bool:
-    if strings(value):
-        values["modalities"] = tuple(value)
-    return strings(value)
-
-
-def _tools(value: Any, values: dict[str, Any], _extra: dict[str, Any]) -> bool:
-    if not isinstance(value, list) or not value:
-        return False
-    values["tools"] = tuple(map(_tool, value))
-    return True
+def _system(value: Any) -> tuple[Message, ...] | None:
+    return (Message("system", (Text(value),)),) if isinstance(value, str) else None
 
 
 def _tool(tool: Any) -> Tool | ServerTool:
@@ -117,23 +86,20 @@ def _tool(tool: Any) -> Tool | ServerTool:
     return Tool(tool["name"], description, parameters, extra=MINE.keep(rest))
 
 
-def _format(value: Any, values: dict[str, Any], _extra: dict[str, Any]) -> bool:
+def _format(value: Any) -> Output | None:
     """``{"type": "text", "mime_type": "application/json", "schema"}``; other kinds of output stay the vendor's."""
     if not isinstance(value, dict) or value.get("type") != "text" or value.get("mime_type") != "application/json":
-        return False
+        return None
     rest = {name: item for name, item in value.items() if name not in ("type", "mime_type")}
     schema = rest.pop("schema") if isinstance(rest.get("schema"), dict) else None
-    values["output"] = Output(schema, extra=MINE.keep(rest))
-    return True
+    return Output(schema, extra=MINE.keep(rest))
 
 
 def _config(value: Any, values: dict[str, Any], extra: dict[str, Any]) -> bool:
     if not isinstance(value, dict):
         return False
     rest = dict(value)
-    for name, (attr, understood) in _CONFIG.items():
-        if name in rest and understood(rest[name]):
-            values[attr] = rest.pop(name)
+    take_scalars(_CONFIG, rest, values)
     if strings(rest.get("stop_sequences")):
         values["stop"] = tuple(rest.pop("stop_sequences"))
     level, shown = rest.get("thinking_level"), rest.get("thinking_summaries")
@@ -163,14 +129,12 @@ def _choice(value: Any) -> ToolChoice | None:
     return None
 
 
-_FIELDS: dict[str, Callable[[Any, dict[str, Any], dict[str, Any]], bool]] = {
-    "model": _model,
-    "stream": _stream,
-    "system_instruction": _system,
-    "response_modalities": _modalities,
-    "service_tier": _tier,
-    "tools": _tools,
-    "response_format": _format,
+_FIELDS: dict[str, Take] = {
+    "stream": take_stream,
+    "system_instruction": into("messages", _system),
+    "response_modalities": into("modalities", texts),
+    "tools": into("tools", each(_tool)),
+    "response_format": into("output", _format),
     "generation_config": _config,
 }
 
@@ -180,27 +144,15 @@ _FIELDS: dict[str, Callable[[Any, dict[str, Any], dict[str, Any]], bool]] = {
 
 def encode_request(req: Request, *, model: str, stream: bool = False) -> tuple[dict[str, Any], list[Warning]]:
     """The body to send, and what it could not say. An empty ``model`` leaves the field out: an agent answers."""
-    wanted, lost = arrived(req if req.stream == stream else replace(req, stream=stream), WIRE, GEMINI_NAMES)
-    said = from_source(wanted, WIRE, _encode)
-    body, warnings = said if said is not None else _encode(wanted)
-    if model:
-        body["model"] = model
-    before = MINE.of(req.extra).get("$stream", True)
-    if stream:
-        body["stream"] = True
-    elif before is True:
-        body.pop("stream", None)
-    else:
-        body["stream"] = before
-    return body, [*lost, *warnings]
+    body, warnings = encoded(req, WIRE, _encode, GEMINI_NAMES, stream=stream)
+    say_call(body, model, stream, MINE.of(req.extra).get("$stream", True))
+    return body, warnings
 
 
 def _encode(req: Request) -> tuple[dict[str, Any], list[Warning]]:
     losses = Losses()
     body = MINE.fields(req.extra)
-    for name, value in (("model", req.model), ("service_tier", req.service_tier)):
-        if value is not None:
-            body[name] = value
+    say_scalars(_SCALARS, req, body)
     _encode_system(req.messages, body, losses)
     body["input"] = encode_input(req.messages, losses)
     if not body["input"] and WIRE not in req.extra and body.get("system_instruction"):
@@ -209,15 +161,12 @@ def _encode(req: Request) -> tuple[dict[str, Any], list[Warning]]:
     if req.tools:
         _encode_tools(req.tools, body, losses)
     if req.output is not None:
-        _encode_output(req.output, body)
+        kind = {"type": "text", "mime_type": "application/json"}
+        body["response_format"] = output_said(req.output, MINE, kind, "schema")
     if req.modalities:
         body["response_modalities"] = list(req.modalities)
     _encode_config(req, body, losses)
-    for attr, detail in _UNSAID.items():
-        if asks(req, attr):
-            losses.add(attr, "dropped", detail)
-    if req.n is not None and req.n > 1:
-        losses.add("n", "dropped", "this API gives one answer a call")
+    note_unsaid(req, _UNSAID, losses)
     return body, losses.warnings
 
 
@@ -232,9 +181,9 @@ def _encode_system(messages: tuple[Message, ...], body: dict[str, Any], losses: 
     if not all(isinstance(part, Text) for message in said for part in message.content):
         losses.add("messages.system", "dropped", "the system says text only")
     if any(isinstance(part, Text) and part.cache is not None for message in said for part in message.content):
-        losses.add("cache", "dropped", "there are no cache marks here; the vendor caches by itself")
-    texts = (part.text for message in said for part in message.content if isinstance(part, Text))
-    body["system_instruction"] = "\n\n".join(texts)
+        losses.add(*CACHED)
+    words = (part.text for message in said for part in message.content if isinstance(part, Text))
+    body["system_instruction"] = "\n\n".join(words)
 
 
 def _encode_tools(tools: tuple[Tool | ServerTool, ...], body: dict[str, Any], losses: Losses) -> None:
@@ -256,28 +205,18 @@ def _encode_tools(tools: tuple[Tool | ServerTool, ...], body: dict[str, Any], lo
         if tool.parameters is not None:
             item["parameters"] = tool.parameters
         if tool.strict:
-            losses.add("tools.strict", "dropped", "this vendor takes no such switch")
+            losses.add(*STRICT)
         if tool.cache is not None:
-            losses.add("cache", "dropped", "there are no cache marks here; the vendor caches by itself")
+            losses.add(*CACHED)
         said.append(item)
     if said:
         body["tools"] = said
 
 
-def _encode_output(output: Output, body: dict[str, Any]) -> None:
-    said = {**MINE.fields(output.extra), "type": "text", "mime_type": "application/json"}
-    schema = described(output)  # its name is a label, and it always binds: nothing lost in `name` and `strict`
-    if schema is not None:
-        said["schema"] = schema
-    body["response_format"] = said
-
-
 def _encode_config(req: Request, body: dict[str, Any], losses: Losses) -> None:
     own = MINE.of(req.extra)
     config = dict(own.get("$config", {}))
-    for name, (attr, _) in _CONFIG.items():
-        if getattr(req, attr) is not None:
-            config[name] = getattr(req, attr)
+    say_scalars(_CONFIG, req, config)
     if req.stop:
         config["stop_sequences"] = list(req.stop)
     if req.reasoning is not None:
@@ -307,7 +246,7 @@ def _encode_reasoning(options: ReasoningOptions, config: dict[str, Any], losses:
         if level != effort:
             losses.add("reasoning.effort", "clamped", f"{effort!r} said as {level!r}")
     elif options.budget is not None:
-        level = next((word for most, word in _BUDGETS if options.budget <= most), "high")
+        level = word_of_budget(options.budget, _BUDGETS)
     if options.budget is not None:
         losses.add("reasoning.budget", "emulated", "thinking has levels here, not a number of tokens")
     if options.enabled:

@@ -6,7 +6,8 @@ from typing import Any
 
 from modelmux.errors import MalformedResponse
 from modelmux.types import Choice, Part, Response, ToolCall, Usage
-from modelmux.wire._kept import Losses, items, present, word
+from modelmux.wire._kept import items, present, word
+from modelmux.wire._losses import Losses
 from modelmux.wire._refusal import parse_body
 from modelmux.wire._usage import read_usage
 from modelmux.wire.gemini_interactions.error import in_band

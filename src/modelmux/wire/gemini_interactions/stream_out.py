@@ -24,7 +24,7 @@ from modelmux.types import (
     Usage,
     UsageEvent,
 )
-from modelmux.wire._kept import Losses
+from modelmux.wire._losses import Losses
 from modelmux.wire.gemini_interactions.items import encode_item
 from modelmux.wire.gemini_interactions.response import usage_json
 from modelmux.wire.gemini_interactions.vocabulary import MINE, time_of, word_of

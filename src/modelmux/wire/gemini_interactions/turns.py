@@ -8,7 +8,7 @@ from typing import Any
 from modelmux.errors import InvalidRequest
 from modelmux.types import Media, Message, Opaque, Part, Refusal, Role, Text, ToolCall, ToolResult
 from modelmux.wire._calls import with_unique_ids
-from modelmux.wire._kept import Losses
+from modelmux.wire._losses import Losses
 from modelmux.wire.gemini_interactions.items import Item, decode_item, encode_item
 from modelmux.wire.gemini_interactions.vocabulary import MINE, WIRE
 

@@ -8,7 +8,8 @@ from typing import Any
 from modelmux.errors import InvalidRequest
 from modelmux.types import Media, Message, Opaque, Part, Reasoning, Refusal, Role, Text, ToolCall, ToolResult
 from modelmux.wire._calls import is_loose, with_calls_joined, with_results_in_order
-from modelmux.wire._kept import Losses, strings, word
+from modelmux.wire._kept import strings, word
+from modelmux.wire._losses import Losses
 from modelmux.wire._media import asks_detail, bytes_of, text_of
 from modelmux.wire.ollama_chat.vocabulary import MINE, WIRE, decode_call, encode_call
 

@@ -7,7 +7,8 @@ from typing import Any
 
 from modelmux.errors import MalformedResponse
 from modelmux.types import Choice, Part, Reasoning, Response, Text, TokenLogprob, ToolCall, Usage
-from modelmux.wire._kept import Losses, items, number, present, word
+from modelmux.wire._kept import items, number, present, word
+from modelmux.wire._losses import Losses
 from modelmux.wire._refusal import in_band, parse_body
 from modelmux.wire._usage import read_usage
 from modelmux.wire.ollama_chat.messages import encode_parts

@@ -10,9 +10,11 @@ from modelmux._json import parse_arguments
 from modelmux.types import FinishReason, ToolCall
 from modelmux.wire._finish import Finishes
 from modelmux.wire._kept import Keeper, word
+from modelmux.wire._losses import Loss
 
 WIRE = "ollama.chat"
 MINE = Keeper(WIRE)
+CACHED: Loss = ("cache", "dropped", "there are no cache marks here; the server caches by itself")
 
 FINISH: dict[str, FinishReason] = {"stop": "stop", "length": "length", "load": "stop", "unload": "stop"}
 WORDS: dict[FinishReason, str] = {"length": "length"}

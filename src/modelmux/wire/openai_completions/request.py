@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Mapping
 from typing import Any
 
 from modelmux.errors import InvalidRequest
-from modelmux.types import Media, Message, Opaque, Part, Reasoning, Refusal, Request, Source, Text, ToolResult, Warning
-from modelmux.wire._across import arrived
-from modelmux.wire._kept import Losses, asks, number, strings, whole
+from modelmux.types import Media, Message, Opaque, Part, Reasoning, Refusal, Request, Text, ToolResult, Warning
+from modelmux.wire._body import Scalars, Take, encoded, into, say_call, say_scalars, sourced, take_stream, taken_apart
+from modelmux.wire._kept import is_text, number, texts, whole
+from modelmux.wire._losses import Losses, note_unsaid
 from modelmux.wire._media import text_of
-from modelmux.wire._source import from_source
 from modelmux.wire.openai_completions.fields import WIRE, fields_of, kept, ours
 
-
-def _is_text(value: Any) -> bool:
-    return isinstance(value, str)
-
-
-_SCALARS: dict[str, tuple[str, Callable[[Any], bool]]] = {
-    "model": ("model", _is_text),
+_SCALARS: Scalars = {
+    "model": ("model", is_text),
     "max_tokens": ("max_tokens", whole),
     "temperature": ("temperature", number),
     "top_p": ("top_p", number),
@@ -29,11 +23,12 @@ _SCALARS: dict[str, tuple[str, Callable[[Any], bool]]] = {
     "presence_penalty": ("presence_penalty", number),
     "frequency_penalty": ("frequency_penalty", number),
     "logprobs": ("top_logprobs", whole),
-    "user": ("user", _is_text),
+    "user": ("user", is_text),
 }
-"""Name on the wire -> name in a Request, and what the value must be to be understood."""
 
 _UNSAID = ("tool_choice", "parallel_tool_calls", "output", "reasoning", "top_k", "service_tier", "cache")
+_DETAILS = dict.fromkeys(_UNSAID, "a completion has no such setting")
+_ANSWER = {"modalities": "a completion is text"}
 _SPEAKERS = {"system": "System", "developer": "System", "user": "User", "assistant": "Assistant", "tool": "Tool"}
 
 
@@ -42,32 +37,33 @@ _SPEAKERS = {"system": "System", "developer": "System", "user": "User", "assista
 
 def decode_request(body: dict[str, Any], provider: str) -> Request:
     """The request that ``body`` makes. Raises InvalidRequest naming the field that is malformed."""
-    if not isinstance(body, dict):
-        raise InvalidRequest("the request must be a JSON object")
-    extra: dict[str, Any] = {"$provider": provider}
-    values: dict[str, Any] = {}
-    for name, value in body.items():
-        if name in _SCALARS:
-            attr, understood = _SCALARS[name]
-            (values if understood(value) else extra)[attr if understood(value) else name] = value
-        elif name == "stream":
-            values["stream"], extra["$stream"] = value is True, value
-        elif name == "stop" and (isinstance(value, str) or strings(value)):
-            values["stop"] = (value,) if isinstance(value, str) else tuple(value)
-            if isinstance(value, str):
-                extra["$stop"] = True
-        elif name == "stream_options" and isinstance(value, dict):
-            extra["$stream_options"] = {field: item for field, item in value.items() if field != "include_usage"}
-            if isinstance(value.get("include_usage"), bool):
-                values["include_usage"] = value["include_usage"]
-            elif "include_usage" in value:
-                extra["$stream_options"] = value
-        elif name != "prompt":
-            extra[name] = value
+    values, extra = taken_apart(body, _SCALARS, _TAKES)
+    extra.pop("prompt", None)
+    extra["$provider"] = provider
     if "top_logprobs" in values:
         values["logprobs"] = True
-    request = Request(_decode_prompt(body, extra), **values, extra={WIRE: extra})
-    return replace(request, source=Source(WIRE, body, request))
+    return sourced(Request(_decode_prompt(body, extra), **values, extra={WIRE: extra}), WIRE, body)
+
+
+def _stop(value: Any, values: dict[str, Any], extra: dict[str, Any]) -> bool:
+    if isinstance(value, str):
+        values["stop"], extra["$stop"] = (value,), True
+        return True
+    return into("stop", texts)(value, values, extra)
+
+
+def _stream_options(value: Any, values: dict[str, Any], extra: dict[str, Any]) -> bool:
+    if not isinstance(value, dict):
+        return False
+    extra["$stream_options"] = {field: item for field, item in value.items() if field != "include_usage"}
+    if isinstance(value.get("include_usage"), bool):
+        values["include_usage"] = value["include_usage"]
+    elif "include_usage" in value:
+        extra["$stream_options"] = value
+    return True
+
+
+_TAKES: dict[str, Take] = {"stream": take_stream, "stop": _stop, "stream_options": _stream_options}
 
 
 def _decode_prompt(body: dict[str, Any], extra: dict[str, Any]) -> tuple[Message, ...]:
@@ -94,29 +90,21 @@ def encode_request(req: Request, provider: str, *, model: str, stream: bool) -> 
     """The body to send, and what it could not say. An empty ``model`` leaves the field out."""
     own = ours(req.extra)
     as_came = own.get("$provider") == provider
-    wanted, lost = arrived(req if req.stream == stream else replace(req, stream=stream), WIRE)
-    said = from_source(wanted, WIRE, _encode) if as_came else None
-    body, warnings = said if said is not None else _encode(wanted)
-    if model:
-        body["model"] = model
-    _set_stream(body, wanted)
-    return body, [*lost, *warnings]
+    body, warnings = encoded(req, WIRE, _encode, as_came=as_came, stream=stream)
+    before = own.get("$stream", True)
+    say_call(body, model, stream, before)
+    _set_options(body, req, own, stream=stream, stopped="$stream" in own and before is True and not stream)
+    return body, warnings
 
 
-def _set_stream(body: dict[str, Any], req: Request) -> None:
-    own = ours(req.extra)
-    before, as_asked = own.get("$stream", True), own.get("$stream_options")
-    if req.stream:
-        body["stream"] = True
-    elif before is True:
-        body.pop("stream", None)
-    else:
-        body["stream"] = before
-    if not req.stream and "$stream" in own and before is True:
+def _set_options(body: dict[str, Any], req: Request, own: Mapping[str, Any], *, stream: bool, stopped: bool) -> None:
+    """``stream_options``; they go with the stream where it is ``stopped``."""
+    if stopped:
         body.pop("stream_options", None)
         return
+    as_asked = own.get("$stream_options")
     said = dict(as_asked or {})
-    if req.include_usage is not None and (req.stream or as_asked is not None):
+    if req.include_usage is not None and (stream or as_asked is not None):
         said["include_usage"] = req.include_usage
     if said or as_asked is not None:
         body["stream_options"] = said
@@ -127,26 +115,18 @@ def _encode(req: Request) -> tuple[dict[str, Any], list[Warning]]:
     losses = Losses()
     own = ours(req.extra)
     body = fields_of(req.extra)
-    if req.model is not None:
-        body["model"] = req.model
     prompt = _prompt(req.messages, losses)
     if prompt is not None:
         body["prompt"] = prompt
-    for name, (attr, _) in _SCALARS.items():
-        value = getattr(req, attr)
-        if value is not None and attr != "model":
-            body[name] = value
+    say_scalars(_SCALARS, req, body)
     if req.logprobs and req.top_logprobs is None:
         body["logprobs"] = 0
     if req.stop:
         body["stop"] = req.stop[0] if "$stop" in own and len(req.stop) == 1 else list(req.stop)
-    for attr in _UNSAID:
-        if asks(req, attr):
-            losses.add(attr, "dropped", "a completion has no such setting")
+    note_unsaid(req, _DETAILS, losses)
     if req.tools:
         losses.add("tools", "dropped", "a completion calls no tools")
-    if any(modality != "text" for modality in req.modalities):
-        losses.add("modalities", "dropped", "a completion is text")
+    note_unsaid(req, _ANSWER, losses)
     return body, losses.warnings
 
 

@@ -2,30 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any, Literal
 
 from modelmux.types import Output, ReasoningOptions, Request, ServerTool, Tool, ToolChoice
-from modelmux.wire._kept import number, whole
+from modelmux.wire._body import Scalars
+from modelmux.wire._kept import is_switch, is_text, number, whole
+from modelmux.wire._settings import word_of_budget
 from modelmux.wire.openai_responses.dialect import WIRE
 from modelmux.wire.openai_responses.saying import Saying, fields_of, kept, ours
 
-
-def _is(kind: type) -> Callable[[Any], bool]:
-    return lambda value: isinstance(value, kind)
-
-
-SCALARS: dict[str, tuple[str, Callable[[Any], bool]]] = {
-    "model": ("model", _is(str)),
+SCALARS: Scalars = {
+    "model": ("model", is_text),
     "max_output_tokens": ("max_tokens", whole),
     "temperature": ("temperature", number),
     "top_p": ("top_p", number),
     "top_logprobs": ("top_logprobs", whole),
-    "parallel_tool_calls": ("parallel_tool_calls", _is(bool)),
-    "service_tier": ("service_tier", _is(str)),
-    "user": ("user", _is(str)),
+    "parallel_tool_calls": ("parallel_tool_calls", is_switch),
+    "service_tier": ("service_tier", is_text),
+    "user": ("user", is_text),
 }
-"""Fields of one plain value: name on the wire -> name in a Request, and what the value must be to be understood."""
 
 _SAID = tuple((name, attr) for name, (attr, _) in SCALARS.items() if attr not in ("model", "max_tokens"))
 
@@ -137,7 +132,7 @@ def encode_reasoning(options: ReasoningOptions, body: dict[str, Any], say: Sayin
     said = fields_of(options.extra)
     effort = options.effort
     if effort is None and options.budget is not None:
-        effort = next((word for most, word in _EFFORT_OF_BUDGET if options.budget <= most), "high")
+        effort = word_of_budget(options.budget, _EFFORT_OF_BUDGET)
         say.lost("reasoning.budget", f"{options.budget} tokens said as effort {effort!r}", "emulated")
     elif effort is None and options.enabled is not None:
         effort = "medium" if options.enabled else "none"

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
-from modelmux.errors import InvalidRequest
-from modelmux.types import Message, Request, Source, Text, Warning
-from modelmux.wire._across import arrived
+from modelmux.types import Message, Request, Text, Warning
+from modelmux.wire._body import Take, each, encoded, into, say_call, sourced, take_stream, taken_apart
 from modelmux.wire._names import OPENAI_NAMES
-from modelmux.wire._source import from_source
 from modelmux.wire.openai_responses import options
 from modelmux.wire.openai_responses.dialect import WIRE, Dialect
 from modelmux.wire.openai_responses.saying import Saying, fields_of, ours
@@ -24,25 +21,12 @@ from modelmux.wire.openai_responses.turns import (
 
 def decode_request(body: dict[str, Any], provider: str) -> Request:
     """The request that ``body`` makes. Raises InvalidRequest naming the field that is malformed."""
-    if not isinstance(body, dict):
-        raise InvalidRequest("the request must be a JSON object")
-    extra: dict[str, Any] = {"$provider": provider}
-    values: dict[str, Any] = {}
-    for name, value in body.items():
-        scalar = options.SCALARS.get(name)
-        if scalar is not None:
-            attr, understood = scalar
-            if understood(value):
-                values[attr] = value
-            else:
-                extra[name] = value
-            if attr == "max_tokens":
-                extra["$limit"] = value
-        elif name not in _FIELDS or not _FIELDS[name](value, values, extra):
-            extra[name] = value
+    values, extra = taken_apart(body, options.SCALARS, _FIELDS)
+    extra["$provider"] = provider
+    if "max_output_tokens" in body:
+        extra["$limit"] = body["max_output_tokens"]
     turns = _decode_turns(body, extra, provider)
-    request = Request(turns, **values, extra={WIRE: extra})
-    return replace(request, source=Source(WIRE, body, request))
+    return sourced(Request(turns, **values, extra={WIRE: extra}), WIRE, body)
 
 
 def _decode_turns(body: dict[str, Any], extra: dict[str, Any], provider: str) -> tuple[Message, ...]:
@@ -65,12 +49,6 @@ def _decode_turns(body: dict[str, Any], extra: dict[str, Any], provider: str) ->
     return tuple(turns)
 
 
-def _stream(value: Any, values: dict[str, Any], extra: dict[str, Any]) -> bool:
-    values["stream"] = value is True
-    extra["$stream"] = value
-    return True
-
-
 def _include(value: Any, values: dict[str, Any], _extra: dict[str, Any]) -> bool:
     if isinstance(value, list) and options.LOGPROBS in value:
         values["logprobs"] = True
@@ -88,33 +66,16 @@ def _text(value: Any, values: dict[str, Any], extra: dict[str, Any]) -> bool:
     return True
 
 
-def _reasoning(value: Any, values: dict[str, Any], _extra: dict[str, Any]) -> bool:
-    values["reasoning"] = options.decode_reasoning(value)
-    return values["reasoning"] is not None
-
-
-def _tools(value: Any, values: dict[str, Any], _extra: dict[str, Any]) -> bool:
-    if not isinstance(value, list) or not value:
-        return False
-    values["tools"] = tuple(map(options.decode_tool, value))
-    return True
-
-
-def _tool_choice(value: Any, values: dict[str, Any], _extra: dict[str, Any]) -> bool:
-    values["tool_choice"] = options.decode_tool_choice(value)
-    return values["tool_choice"] is not None
-
-
 _STORED = ("previous_response_id", "conversation", "prompt")
 """What names something kept at the vendor, which another one does not have."""
 
-_FIELDS = {
-    "stream": _stream,
+_FIELDS: dict[str, Take] = {
+    "stream": take_stream,
     "include": _include,
     "text": _text,
-    "reasoning": _reasoning,
-    "tools": _tools,
-    "tool_choice": _tool_choice,
+    "reasoning": into("reasoning", options.decode_reasoning),
+    "tools": into("tools", each(options.decode_tool)),
+    "tool_choice": into("tool_choice", options.decode_tool_choice),
 }
 
 
@@ -124,30 +85,16 @@ def encode_request(
     """The body to send, and what it could not say. An empty ``model`` leaves the field out."""
     own = ours(req.extra)
     as_came = own.get("$provider") == provider
-    wanted, lost = arrived(req if req.stream == stream else replace(req, stream=stream), WIRE, OPENAI_NAMES)
 
     def rebuilt(request: Request) -> tuple[dict[str, Any], list[Warning]]:
         return _encode(request, Saying(dialect, provider, as_came=as_came, native=bool(own)))
 
-    said = from_source(wanted, WIRE, rebuilt) if as_came else None
-    body, warnings = said if said is not None else rebuilt(wanted)
-    if model:
-        body["model"] = model
-    _set_stream(body, wanted)
-    return body, [*lost, *warnings]
-
-
-def _set_stream(body: dict[str, Any], req: Request) -> None:
-    own = ours(req.extra)
+    body, warnings = encoded(req, WIRE, rebuilt, OPENAI_NAMES, as_came=as_came, stream=stream)
     before = own.get("$stream", True)
-    if req.stream:
-        body["stream"] = True
-    elif before is True:
-        body.pop("stream", None)
-        if "$stream" in own:
-            body.pop("stream_options", None)
-    else:
-        body["stream"] = before
+    say_call(body, model, stream, before)
+    if "$stream" in own and before is True and not stream:
+        body.pop("stream_options", None)
+    return body, warnings
 
 
 def _encode(req: Request, say: Saying) -> tuple[dict[str, Any], list[Warning]]:

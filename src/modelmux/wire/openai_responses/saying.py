@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from modelmux.types import Warning
-from modelmux.wire._kept import Keeper, Losses
+from modelmux.wire._kept import Keeper
+from modelmux.wire._losses import Losses
 from modelmux.wire.openai_responses.dialect import WIRE, Dialect
 
 KEEPER = Keeper(WIRE)
