@@ -117,6 +117,13 @@ def recipes(_: argparse.Namespace) -> Iterator[Figure]:
     )
 
 
+def passing(_: argparse.Namespace) -> Iterator[Figure]:
+    command = "pytest -q --full tests/front/test_sockets.py -k every"
+    (said,) = find(r"^(.* recordings passed through sockets .*)$", run(command))
+    what = "Issue 6, 2. Recordings through the transport in their own format: the request and every byte of the answer"
+    yield Figure(what, "0 differ", said, said.endswith(" 0 differ"), command)
+
+
 def vectors(_: argparse.Namespace) -> Iterator[Figure]:
     command = "pytest -q tests/cost/test_vectors.py::test_vector"
     (passed,) = find(r"^(\d+) passed", run(command))
@@ -308,6 +315,7 @@ STEPS: dict[str, Callable[[argparse.Namespace], Iterator[Figure]]] = {
     "corpus": corpus,
     "types": types,
     "recipes": recipes,
+    "passing": passing,
     "vectors": vectors,
     "kills": kills,
     "light": light,

@@ -20,6 +20,8 @@ from typing import Any
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parents[1] / "tests"))
 
+from shapes import lowered, model_of  # noqa: E402
+
 import corpus  # noqa: E402  # after the path is there
 from fidelity import oracle  # noqa: E402
 from fidelity.expected import Answer, Failure, at, object_in  # noqa: E402
@@ -43,6 +45,20 @@ FRONTS = {
 OWN_PARTS = ("server_tool_use", "executableCode", "inlineData", "image_url", "mcp_tool", '"function_call":')
 """What only the recorded vendor has a form for; other formats tell it otherwise, or with a warning."""
 
+STATUSES: dict[str, tuple[int, ...]] = {
+    **dict.fromkeys(("RequestRejected", "UnsupportedParameter", "ContextTooLong", "ContentBlocked"), (400,)),
+    "AuthError": (401,),
+    "BillingError": (402,),
+    "PermissionDenied": (403,),
+    "ModelNotFound": (404,),
+    "RequestTooLarge": (413,),
+    **dict.fromkeys(("RateLimited", "QuotaSpent"), (429,)),
+    **dict.fromkeys(("ServerError", "Overloaded", "MalformedResponse", "ToolUseFailed"), (500, 502, 503, 529)),
+}
+"""The class that the oracle has for an error -> the status with which another format tells it; the SDK's class follows
+from that.
+"""
+
 
 def schema_of(body: Any) -> dict[str, Any] | None:
     """The JSON schema that a recorded request asked its answer to follow."""
@@ -51,8 +67,9 @@ def schema_of(body: Any) -> dict[str, Any] | None:
         ("output_config", "format", "schema"),
         ("output_format", "schema"),
         ("generationConfig", "responseJsonSchema"),
+        ("generationConfig", "responseSchema"),
     )
-    found = next((schema for place in places if isinstance(schema := at(body, *place), dict)), None)
+    found = next((lowered(schema) for place in places if isinstance(schema := at(body, *place), dict)), None)
     return found if found and found.get("type") == "object" else None
 
 
@@ -80,7 +97,7 @@ def compare(front: Any, sdk: Any, model: str, server: VendorServer, row: dict[st
     except front.ERROR as error:
         if not isinstance(expected, Failure):
             return "answers", f"{type(error).__name__}: {error}"
-        return "errors", front.wrong(error)
+        return "errors", wrong(front, error, expected, row["response"]["status"] if server.wire == front.OWN else None)
     except Exception as error:
         traceback.print_exc(file=sys.stderr)
         return "answers", f"{type(error).__name__}: {error}"
@@ -93,6 +110,38 @@ def compare(front: Any, sdk: Any, model: str, server: VendorServer, row: dict[st
     if schema:
         json.loads(got[0])
     return f"streamed {kind}" if row["stream"] else kind, None
+
+
+def wrong(front: Any, error: Exception, expected: Failure, own: int | None) -> str | None:
+    """What is wrong with an error. ``own`` is the status that it has in this format itself."""
+    problem: str | None = front.wrong(error)
+    if problem is None:
+        allowed = [status for kind in expected.classes for status in STATUSES[kind]] if own is None else [own]
+        if front.status(error) not in allowed:
+            return f"{error!r} has status {front.status(error)}, not one of {allowed}"
+    return problem
+
+
+def parse(front: Any, sdk: Any, model: str, server: VendorServer, row: dict[str, Any]) -> tuple[str, str | None]:
+    """Whether the object that the SDK makes of an answer holds what was recorded."""
+    server.reset()
+    server.play(row)
+    text = json.loads(oracle.expect(row).answers[0].text)
+    try:
+        got = front.parse(sdk, model, model_of(schema_of(row["request"]["body"])), stream=bool(row["stream"]))
+        told = got.model_dump(mode="json", by_alias=True, exclude_unset=True)
+    except Exception as error:
+        traceback.print_exc(file=sys.stderr)
+        return "parsed", f"{type(error).__name__}: {error}"
+    return "parsed", None if told == text else f"{told} is not {text}"
+
+
+def parses(row: dict[str, Any], expected: Any) -> bool:
+    """Whether an answer is a JSON object that was asked for, and whole."""
+    if isinstance(expected, Failure) or not comparable(row, expected) or not schema_of(row["request"].get("body")):
+        return False
+    answer = expected.answers[0]
+    return not answer.calls and answer.finish == "stop" and bool(object_in(answer.text))
 
 
 def read(front: Any, sdk: Any, model: str, server: VendorServer, row: dict[str, Any]) -> tuple[str, str | None]:
@@ -117,13 +166,19 @@ def judge(
     """
     sdk, own = front.client(mux), server.wire == front.OWN
     for row in rows:
-        judged = compare if comparable(row, oracle.expect(row)) else read
-        kind, problem = judged(front, sdk, model, server, row)
-        counts[kind] += 1
-        if problem is not None and own and judged(front, front.client(None, server.base_url), model, server, row)[1]:
-            counts["not read by the SDK alone either"] += 1
-        elif problem is not None:
-            differing[row["id"]] = problem[:400]
+        expected = oracle.expect(row)
+        judges = [compare if comparable(row, expected) else read, *([parse] if parses(row, expected) else [])]
+        for judged in judges:
+            kind, problem = judged(front, sdk, model, server, row)
+            counts[kind] += 1
+            if (
+                problem is not None
+                and own
+                and judged(front, front.client(None, server.base_url), model, server, row)[1]
+            ):
+                counts["not read by the SDK alone either"] += 1
+            elif problem is not None:
+                differing[f"{row['id']} {kind}"] = problem[:400]
 
 
 def main(name: str, *only: str) -> None:
@@ -141,7 +196,9 @@ def main(name: str, *only: str) -> None:
                 for errors in (False, True):
                     endpoint = Endpoint(model, base_url=server.base_url, api_key="test-key")
                     chosen = [row for row in rows if (row["response"]["status"] >= 400) == errors]
-                    for each in [[row] for row in chosen] if errors else [chosen]:
+                    # Errors are told to who asked for a stream, too.
+                    single = [[{**row, "stream": stream}] for row in chosen for stream in (False, True)]
+                    for each in single if errors else [chosen]:
                         with Mux([endpoint]) as mux:  # of its own for each error: the next one is not to be spared it
                             judge(front, mux, model, server, each, counts, differing)
             told[back] = {"counts": counts, "differing": differing}

@@ -29,6 +29,10 @@ def wrong(error: Exception) -> str | None:
     return None if fits and told else f"{error!r} {error.status_code} {error.body}"
 
 
+def status(error: Any) -> int:
+    return error.status_code
+
+
 def client(mux: Any, base_url: str = "https://api.anthropic.com/v1") -> anthropic.Anthropic:
     """Over a Mux, or with nothing in between."""
     base, http_client = base_url.removesuffix("/v1"), None if mux is None else mux.http_client()
@@ -51,3 +55,12 @@ def ask(sdk: anthropic.Anthropic, model: str, *, names: list[str], schema: Any, 
     assert isinstance(reply, anthropic.types.Message)
     calls = [(block.name, block.input) for block in reply.content if block.type == "tool_use"]
     return "".join(block.text for block in reply.content if block.type == "text"), calls
+
+
+def parse(sdk: anthropic.Anthropic, model: str, form: Any, *, stream: bool) -> Any:
+    """The answer as the SDK makes an object of it."""
+    asked: dict[str, Any] = {"model": model, "max_tokens": 4000, "messages": [{"role": "user", "content": "Say it"}]}
+    if not stream:
+        return sdk.messages.parse(**asked, output_format=form).parsed_output
+    with sdk.messages.stream(**asked, output_format=form) as events:
+        return events.get_final_message().parsed_output

@@ -10,6 +10,13 @@ from google.genai import errors, types
 from modelmux.transport import Httpx2Transport
 
 OWN = "gemini.generateContent"
+WORDS = {
+    400: "INVALID_ARGUMENT",
+    401: "UNAUTHENTICATED",
+    403: "PERMISSION_DENIED",
+    404: "NOT_FOUND",
+    429: "RESOURCE_EXHAUSTED",
+}
 ERROR = errors.APIError
 
 
@@ -17,7 +24,12 @@ def wrong(error: Exception) -> str | None:
     """What is wrong with an error: it should be of the class that the SDK has for its status, with words and a code."""
     assert isinstance(error, errors.APIError)
     kind = errors.ClientError if error.code < 500 else errors.ServerError
-    return None if type(error) is kind and error.message and error.status else f"{error!r} {error.details}"
+    fits = type(error) is kind and error.status == WORDS.get(error.code, error.status)
+    return None if fits and error.message and error.status else f"{error!r} {error.details}"
+
+
+def status(error: Any) -> int:
+    return error.code
 
 
 def client(mux: Any, base_url: str = "https://generativelanguage.googleapis.com/v1beta") -> genai.Client:
@@ -41,6 +53,16 @@ def ask(sdk: genai.Client, model: str, *, names: list[str], schema: Any, stream:
     parts = [part for reply in replies for part in _parts(reply)]
     calls = [(part.function_call.name, part.function_call.args or {}) for part in parts if part.function_call]
     return "".join(part.text for part in parts if part.text and not part.thought), calls
+
+
+def parse(sdk: genai.Client, model: str, form: Any, *, stream: bool) -> Any:
+    """The answer as the SDK makes an object of it; of a stream it makes none."""
+    config = {"response_mime_type": "application/json", "response_schema": form}
+    asked: dict[str, Any] = {"model": model, "contents": "Say it", "config": config}
+    if not stream:
+        return sdk.models.generate_content(**asked).parsed
+    parts = [part for reply in sdk.models.generate_content_stream(**asked) for part in _parts(reply)]
+    return form.model_validate_json("".join(part.text for part in parts if part.text and not part.thought))
 
 
 def _parts(reply: Any) -> list[Any]:

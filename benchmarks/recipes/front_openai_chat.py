@@ -30,6 +30,10 @@ def wrong(error: Exception) -> str | None:
     return None if (kind is None or type(error) is kind) and told else f"{error!r} {error.status_code} {error.body}"
 
 
+def status(error: Any) -> int:
+    return error.status_code
+
+
 def client(mux: Any, base_url: str = "https://api.openai.com/v1") -> openai.OpenAI:
     """Over a Mux, or with nothing in between."""
     http_client = None if mux is None else mux.http_client()
@@ -55,3 +59,12 @@ def ask(sdk: openai.OpenAI, model: str, *, names: list[str], schema: Any, stream
     message = reply.choices[0].message
     calls = [(call.function.name, parsed(call.function.arguments)) for call in message.tool_calls or ()]
     return message.content or "", calls
+
+
+def parse(sdk: openai.OpenAI, model: str, form: Any, *, stream: bool) -> Any:
+    """The answer as the SDK makes an object of it."""
+    asked: dict[str, Any] = {"model": model, "messages": ASKED, "response_format": form}
+    if not stream:
+        return sdk.chat.completions.parse(**asked).choices[0].message.parsed
+    with sdk.chat.completions.stream(**asked) as events:
+        return events.get_final_completion().choices[0].message.parsed

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import openai
-from front_openai_chat import ERROR, client, wrong
+from front_openai_chat import ERROR, client, status, wrong
 from samples import parsed
 
-__all__ = ["ERROR", "OWN", "ask", "client", "wrong"]
+__all__ = ["ERROR", "OWN", "ask", "client", "parse", "status", "wrong"]
 
 OWN = "openai.responses"
 
@@ -32,3 +32,12 @@ def ask(sdk: openai.OpenAI, model: str, *, names: list[str], schema: Any, stream
     assert isinstance(reply, openai.types.responses.Response)
     calls = [item for item in reply.output if item.type == "function_call"]
     return reply.output_text, [(call.name, parsed(call.arguments)) for call in calls]
+
+
+def parse(sdk: openai.OpenAI, model: str, form: Any, *, stream: bool) -> Any:
+    """The answer as the SDK makes an object of it."""
+    asked: dict[str, Any] = {"model": model, "input": "Say it", "text_format": form}
+    if not stream:
+        return sdk.responses.parse(**asked).output_parsed
+    with sdk.responses.stream(**asked) as events:
+        return events.get_final_response().output_parsed

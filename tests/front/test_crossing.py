@@ -245,3 +245,29 @@ def test_every_format_has_its_own_word_for_the_end(ask, front):
         upstream = Upstream(Reply(200, row["response"]["headers"], [body_of(row["response"])]))
         got = ask(Front(upstream.under(Mux([BACKS[back][1]], clock=FakeClock()))), FRONTS[front](MODEL[back], False))
         assert FINISH[front](got.body) == words[front]
+
+
+@pytest.mark.parametrize("front", ["responses", "messages", "chat"])
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_text_that_is_only_a_signature_is_no_second_text(front, stream, ask):
+    """Synthetic, after the end of Gemini 3's recorded streams. SDKs parse each text of a structured answer."""
+    said = [{"text": '{"a": 1}'}, {"text": "", "thoughtSignature": "c2ln"}]
+    chunks = [
+        {"candidates": [{"content": {"role": "model", "parts": parts}, **end}], "modelVersion": "gemini-3-pro"}
+        for parts, end in (
+            [([said[0]], {}), ([said[1]], {"finishReason": "STOP"})] if stream else [(said, {"finishReason": "STOP"})]
+        )
+    ]
+    body = b"".join(b"data: " + json.dumps(chunk).encode() + b"\n\n" for chunk in chunks)
+    kind = "text/event-stream" if stream else "application/json"
+    reply = Reply(200, {"content-type": kind}, [body if stream else json.dumps(chunks[0]).encode()])
+    with Upstream(reply).under(Mux([BACKS["gemini"][1]], clock=FakeClock())) as mux:
+        got = ask(Front(mux), FRONTS[front](MODEL["gemini"], stream))
+    assert READERS[front](got.body, stream)[0] == '{"a": 1}'
+    told = got.body.decode()
+    if front == "messages":
+        assert told.count('"type":"text",') == 1
+    if front == "responses":
+        assert told.count('"type":"response.content_part.added"') == stream
+        whole = events(got.body)[-1]["response"] if stream else json.loads(got.body)
+        assert [part["text"] for item in whole["output"] for part in item["content"]] == ['{"a": 1}']

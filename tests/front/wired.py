@@ -70,6 +70,9 @@ class Exchange:
         told = (request.get("stream_options") or {}).get("include_usage")
         self.asks = usage == "exact" and row["api"] in ASKED_FOR and request.get("stream") is True and told is None
         """Whether modelmux asks for usage where the client did not."""
+        asked_for = request.get("stream") is True or ":streamGenerateContent" in self.url
+        self.unasked = self.recorded.startswith((b"data:", b"event:")) and not asked_for
+        """Whether the answer is a stream that the request, as it was recorded, did not ask for."""
 
     def mux(self, usage: str) -> Mux:
         """One that has another vendor's endpoint to route to, which nobody asks for. Waits before another try of what
@@ -95,11 +98,14 @@ class Exchange:
             return self.recorded
         return self.recorded[:at] + f"data: {USAGE_EVENT}\n\n".encode() + self.recorded[at:]
 
-    def judge(self, got: Got, asked: Sequence[Asked]) -> None:
+    def judge(self, got: Got, asked: Sequence[Asked]) -> str:
+        """What kind of exchange it was. Raises AssertionError."""
         assert asked, got
         for request in asked:
             self._judge_request(request)
         assert len(asked) == 1 or self.failure, f"{len(asked)} requests"
+        if self.unasked and got.status == 502:
+            return "streams nobody asked for, refused"
         assert got.status == self.status, got
         wanted = [self.recorded]
         if self.asks:  # it may have come unasked, as another client's would not be told from ours
@@ -110,6 +116,7 @@ class Exchange:
             assert name == "x-should-retry" or got.headers.get(name) == value, name
         assert set(got.headers) - set(recorded) <= CLIENT_ADDS
         assert int(got.headers.get("content-length", len(got.body))) == len(got.body)
+        return "errors" if self.failure else "streams" if self.row["stream"] else "whole"
 
     def _judge_request(self, request: Asked) -> None:
         parts = urlsplit(self.url)
@@ -152,11 +159,9 @@ def _one(family: str, exchange: Exchange, usage: str, player: Player, found: Fou
         try:
             with client.stream("POST", exchange.url, content=exchange.body, headers=exchange.headers) as response:
                 body = b"".join(response.iter_raw())
-            exchange.judge(Got(response.status_code, dict(response.headers), body), player.asked)
+            found.counts[exchange.judge(Got(response.status_code, dict(response.headers), body), player.asked)] += 1
         except Exception as error:
             found.failed.append(_told(exchange, error))
-        else:
-            found.counts[_kind(exchange)] += 1
 
 
 async def _all(family: str, usage: str, rows: Sequence[dict[str, Any]], player: Player, found: Found) -> None:
@@ -170,16 +175,10 @@ async def _all(family: str, usage: str, rows: Sequence[dict[str, Any]], player: 
                     "POST", exchange.url, content=exchange.body, headers=exchange.headers
                 ) as response:
                     body = b"".join([chunk async for chunk in response.aiter_raw()])
-                exchange.judge(Got(response.status_code, dict(response.headers), body), player.asked)
+                found.counts[exchange.judge(Got(response.status_code, dict(response.headers), body), player.asked)] += 1
             except Exception as error:
                 found.failed.append(_told(exchange, error))
-            else:
-                found.counts[_kind(exchange)] += 1
         await mux.aclose()
-
-
-def _kind(exchange: Exchange) -> str:
-    return "errors" if exchange.failure else "streams" if exchange.row["stream"] else "whole"
 
 
 def _told(exchange: Exchange, error: Exception) -> str:

@@ -25,7 +25,7 @@ FRONTS = {"chat": "openai-3", "responses": "openai-3", "messages": "anthropic-2"
 """What an SDK speaks -> the client whose environment has that SDK."""
 
 TOLD = ("texts", "tool calls", "structured")
-ANSWERS = (*TOLD, *(f"streamed {kind}" for kind in TOLD), "errors")
+ANSWERS = (*TOLD, *(f"streamed {kind}" for kind in TOLD), "parsed", "errors")
 
 BEGIN, END = "<!-- clients: written by tests/full/test_recipes.py -->", "<!-- end of clients -->"
 
@@ -87,11 +87,18 @@ def test_the_tables_are_written(homes: Path, capsys: pytest.CaptureFixture[str])
     crossings = {front: crossed(front, homes) for front in FRONTS}
     page.write_text(f"{before}{BEGIN}\n{table(rows)}\n\n{crossing_table(crossings)}\n{END}{after}", "utf-8")
     cases = [said for row in rows for said in row["cases"].values() if not said.startswith("none: ")]
-    read = [sum(found["counts"].values()) for backs in crossings.values() for found in backs.values()]
-    differ = [len(found["differing"]) for backs in crossings.values() for found in backs.values()]
+    pairs = [found for backs in crossings.values() for found in backs.values()]
+    read, parsed, errors = (
+        sum(found["counts"].get(kind, 0) for found in pairs for kind in kinds)
+        for kinds in ((*ANSWERS, "others"), ("parsed",), ("errors",))
+    )
+    differ = sum(len(found["differing"]) for found in pairs)
     with capsys.disabled():
         print(f"\n{cases.count('ok')} of {len(cases)} cases of {len(rows)} clients passed")
-        print(f"{sum(read):,} recorded replies read over {len(read)} pairs, {sum(differ)} differ")
+        print(
+            f"{read:,} recorded replies read over {len(pairs)} pairs, {parsed:,} of them as the SDK's own structured "
+            f"results, {errors:,} as errors of the class it has for them; {differ} differ"
+        )
 
 
 def table(rows: list[dict[str, Any]]) -> str:
@@ -110,9 +117,11 @@ def table(rows: list[dict[str, Any]]) -> str:
 def crossing_table(crossings: dict[str, dict[str, Any]]) -> str:
     lines = [
         "Recorded replies, read through an unmodified SDK (`benchmarks/recipes/crossing.py`): how many of each were",
-        "compared with the recording, and how many differ. *Others* are replies with parts that only their vendor has:",
-        "these are read to their end. What an SDK cannot read in its own vendor's bytes with nothing in between either",
-        "is no difference.",
+        "compared with the recording, and how many differ. *Parsed* are answers to a JSON schema, once more by",
+        "the SDK's helper that makes objects of them; *errors* are told to who asked for a stream and to who did not,",
+        "and must be of the class that the SDK has for them. *Others* are replies with parts that only their",
+        "vendor has: these are read to their end. What an SDK cannot read in its own vendor's bytes with nothing in",
+        "between either is no difference.",
         "",
         f"| SDK | vendor recorded | {' | '.join(ANSWERS)} | others | differ |",
         f"|---|---|{'---:|' * (len(ANSWERS) + 2)}",
