@@ -13,6 +13,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, Protocol
 
 from modelmux import providers
+from modelmux._fold import fold
 from modelmux._registry import Registry
 from modelmux.errors import ConfigError, ProviderError
 from modelmux.types import Event, Request, Response, Warning
@@ -55,10 +56,17 @@ class Wire(Protocol):
         """An error answer, classified. Never raises: anything at all makes some ProviderError."""
 
 
+_STREAMS = (b"data:", b"event:")
+"""How server-sent events begin, which no JSON does."""
+
+
 def decode_answer(codec: Wire, body: bytes | dict[str, Any], headers: Mapping[str, str]) -> Response:
     """A whole answer, read with the headers it came under (names in lower case) where they say what its body does not:
-    codecs with a true ``reads_headers`` take them as ``headers=``. Raises what ``decode_response`` raises.
+    codecs with a true ``reads_headers`` take them as ``headers=``. One that came as a stream nobody asked for, as some
+    servers answer, counts as whole once it is. Raises what ``decode_response`` or ``decode_stream`` raise.
     """
+    if isinstance(body, bytes) and body.startswith(_STREAMS):
+        return fold(codec.decode_stream((body,), headers.get("content-type")))
     if getattr(codec, "reads_headers", False):
         response: Response = codec.decode_response(body, headers=headers)  # type: ignore[call-arg]  # see above
         return response

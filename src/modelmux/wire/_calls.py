@@ -11,7 +11,13 @@ from collections.abc import Iterable
 from dataclasses import replace
 from itertools import pairwise
 
+from modelmux._json import dumps_str
 from modelmux.types import Message, Part, ToolCall, ToolResult
+
+
+def arguments_text(call: ToolCall) -> str:
+    """The arguments as text: the model's own, where that says more than they do."""
+    return call.raw if call.raw is not None else dumps_str(call.arguments)
 
 
 def is_loose(call: ToolCall) -> bool:

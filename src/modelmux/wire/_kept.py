@@ -24,10 +24,15 @@ class Keeper:
     def fields(self, extra: Extra) -> dict[str, Any]:
         """The vendor fields among what was kept."""
         kept = self.of(extra)
-        return {name: value for name, value in kept.items() if name[0:1] != "$"} if kept else {}
+        return unhinted(kept) if kept else {}
 
     def keep(self, fields: dict[str, Any]) -> Extra:
         return {self.wire: fields} if fields else {}
+
+
+def unhinted(kept: Mapping[str, Any]) -> dict[str, Any]:
+    """The vendor fields among what a codec kept."""
+    return {name: value for name, value in kept.items() if name[0:1] != "$"}
 
 
 def present(fields: Mapping[str, Any]) -> dict[str, Any]:

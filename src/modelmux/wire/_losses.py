@@ -40,19 +40,20 @@ class Losses:
         return list(self._warnings.values())
 
 
-def note_turn(message: Message, losses: Losses) -> None:
-    """A turn's role and name, where there are no developers and turns have no names."""
+def role_of(message: Message, losses: Losses) -> str:
+    """A turn's role, where there are no developers and turns have no names."""
     if message.role == "developer":
         losses.add(*DEVELOPER)
     if message.name is not None:
         losses.add(*NAMED)
+    return "system" if message.role == "developer" else message.role
 
 
-def note_marks(part: Part, losses: Losses, cached: Loss = CACHED) -> None:
-    """A part's marks for one vendor, where there are none."""
+def note_marks(part: Part, losses: Losses, cached: Loss = CACHED, *, signed: bool = True) -> None:
+    """A part's marks for one vendor, where there are none; its signature unless something else speaks of it."""
     if getattr(part, "cache", None) is not None:
         losses.add(*cached)
-    if getattr(part, "signature", None) is not None:
+    if signed and getattr(part, "signature", None) is not None:
         losses.add(*SIGNED)
 
 

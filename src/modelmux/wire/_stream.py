@@ -36,9 +36,9 @@ class StreamDecoder(ABC):
         """
         return False
 
-    def later(self, data: bytes) -> bool:  # noqa: ARG002  # most formats look at all of it
-        """Leave a piece for the next :meth:`feed`, for those who only hand it on. False where it has to be looked at
-        now, as it may end the answer, say an error or count tokens: then nothing was kept.
+    def only_text(self, data: bytes) -> bool:  # noqa: ARG002  # most formats have to be decoded to tell
+        """Whether a read is whole frames that say more text and nothing else, so that those who hand bytes on need not
+        decode it. No where that is not plain to see.
         """
         return False
 

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any, NamedTuple
 
-from modelmux._json import dumps_str
 from modelmux.types import Choice, Response, Text, ToolCall, Usage
 from modelmux.wire._usage import read_usage
 from modelmux.wire.bedrock_invoke.families import PROMPTS, finish_of
@@ -173,7 +172,3 @@ def put(out: dict[str, Any], path: tuple[str, ...], value: Any) -> dict[str, Any
         inner = inner.setdefault(key, {})
     inner[path[-1]] = value
     return out
-
-
-def arguments_text(call: ToolCall) -> str:
-    return call.raw if call.raw is not None else dumps_str(call.arguments)

@@ -15,6 +15,7 @@ from modelmux._eventstream import EventFrames, EventMessage
 from modelmux._http import SSE
 from modelmux.errors import MalformedResponse, StreamTruncated
 from modelmux.types import Event, Finish, Start, TextDelta, ToolCallDelta, UsageEvent
+from modelmux.wire._calls import arguments_text
 from modelmux.wire._stream import StreamDecoder
 from modelmux.wire._usage import read_usage
 from modelmux.wire.bedrock_invoke import answers
@@ -142,7 +143,7 @@ class _Texts:
             if piece.text:
                 out.append(TextDelta(piece.text, choice=piece.choice))
             for number, call in enumerate(piece.calls):
-                text = answers.arguments_text(call)
+                text = arguments_text(call)
                 out.append(ToolCallDelta(number, call.id, call.name, text, number + 1, piece.choice))
         if last:
             reason = value.get("finish_reason")

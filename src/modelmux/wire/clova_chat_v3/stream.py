@@ -7,7 +7,7 @@ from typing import Any
 
 from modelmux._fold import Folder
 from modelmux._http import SSE, sse
-from modelmux._json import dumps, dumps_str
+from modelmux._json import dumps
 from modelmux.types import (
     Event,
     Finish,
@@ -21,6 +21,7 @@ from modelmux.types import (
     ToolCall,
     ToolCallDelta,
 )
+from modelmux.wire._calls import arguments_text
 from modelmux.wire._either import StreamOrWhole
 from modelmux.wire._kept import word
 from modelmux.wire._refusal import parse_frame
@@ -77,7 +78,7 @@ class ChatStream(StreamOrWhole):
         calls = 0
         for part in parts_of(message):
             if isinstance(part, ToolCall):
-                text = part.raw if part.raw is not None else dumps_str(part.arguments)
+                text = arguments_text(part)
                 out.append(ToolCallDelta(calls, part.id, part.name, text, _CALLS + calls))
                 if part.extra:
                     out.append(PartEvent(ToolCall(part.id, part.name, extra=part.extra), _CALLS + calls))

@@ -4,65 +4,41 @@ from __future__ import annotations
 
 from typing import Any
 
-from modelmux._json import dumps_str, parse_arguments
-from modelmux.errors import InvalidRequest
+from modelmux._json import dumps_str
 from modelmux.types import Media, Message, Opaque, Part, Reasoning, Refusal, Role, Text, ToolCall, ToolResult
-from modelmux.wire._calls import with_calls_joined
+from modelmux.wire import _turns
+from modelmux.wire._calls import arguments_text, with_calls_joined
 from modelmux.wire._kept import word
-from modelmux.wire._losses import Losses
+from modelmux.wire._losses import REFUSED, Losses, kind_of, note_marks, note_result, role_of
 from modelmux.wire._media import split_data_url, text_of, url_of
+from modelmux.wire._turns import (
+    decode_result,
+    decode_turns,
+    kept_whole,
+    result_head,
+    results_apart,
+    take_calls,
+    take_content,
+)
 from modelmux.wire.cohere_chat_v2.vocabulary import MINE, PLAN, WIRE, ours
-
-_ROLES: dict[str, Role] = {"system": "system", "user": "user", "assistant": "assistant", "tool": "tool"}
 
 # --- decoding ------------------------------------------------------------------------------------------------
 
 
 def decode_messages(messages: Any) -> tuple[Message, ...]:
     """All turns. Raises InvalidRequest naming the one that is no message."""
-    if not isinstance(messages, list):
-        raise InvalidRequest("messages must be a list", field="messages")
-    return tuple([_message(message, number) for number, message in enumerate(messages)])
+    return decode_turns(messages, WIRE, _message)
 
 
-def _message(message: Any, place: int) -> Message:
-    if not isinstance(message, dict):
-        raise InvalidRequest(f"messages[{place}] must be an object", field=f"messages[{place}]")
-    said = message.get("role")
-    role = _ROLES.get(said) if isinstance(said, str) else None
-    if role is None:
-        return Message("user", (Opaque(WIRE, message),), extra={WIRE: {"$message": True}})
-    rest = dict(message)
-    del rest["role"]
-    parts = _content(rest)
+def _message(role: Role, rest: dict[str, Any], _place: int) -> Message:
+    parts = take_content(rest, decode_part)
     if role == "tool":
-        call_id = rest.pop("tool_call_id") if word(rest.get("tool_call_id")) else ""
-        hints = {"$list": rest.pop("$list")} if "$list" in rest else {}
-        return Message("tool", (ToolResult(call_id, tuple(parts), extra=MINE.keep(hints)),), extra=MINE.keep(rest))
+        return decode_result("tool_call_id", rest, parts, MINE)
     if role == "assistant":
         if word(rest.get("tool_plan")):
             parts.insert(0, Reasoning(rest.pop("tool_plan"), extra=PLAN))
-        calls = rest.get("tool_calls")
-        decoded = [decode_call(call) for call in calls] if isinstance(calls, list) else []
-        if decoded and None not in decoded:
-            del rest["tool_calls"]
-            parts.extend(call for call in decoded if call is not None)
+        parts.extend(take_calls("tool_calls", rest, decode_call))
     return Message(role, tuple(parts), extra=MINE.keep(rest))
-
-
-def _content(rest: dict[str, Any]) -> list[Part]:
-    """Takes ``content`` out of ``rest``, leaving there what is needed to say it the same way again."""
-    content = rest.get("content", rest)
-    if isinstance(content, str):
-        del rest["content"]
-        return [Text(content)]
-    if isinstance(content, list):
-        del rest["content"]
-        rest["$list"] = True
-        return [decode_part(part) for part in content]
-    if content is rest:
-        rest["$absent"] = True
-    return []
 
 
 def decode_part(part: Any) -> Part:
@@ -103,25 +79,7 @@ def _document(document: dict[str, Any]) -> tuple[str, str | None]:
 
 def decode_call(call: Any) -> ToolCall | None:
     """One item of ``tool_calls``, None when it is nothing of the kind."""
-    inner = call.get("function") if isinstance(call, dict) else None
-    if not isinstance(inner, dict) or not isinstance(inner.get("name"), str):
-        return None
-    rest, more = dict(call), dict(inner)
-    del rest["function"]
-    kept: dict[str, Any] = {}
-    if rest.pop("type", None) != "function":
-        kept["$type"] = call.get("type")
-    call_id = rest.pop("id", None)
-    name, given = more.pop("name"), more.pop("arguments", None)
-    if isinstance(given, dict):
-        arguments, raw = given, None
-    else:
-        arguments, raw = parse_arguments(given if isinstance(given, str) else "")
-    if not isinstance(given, str) or not given:
-        kept["$arguments"] = given
-    if more:
-        rest["function"] = more
-    return ToolCall(word(call_id) or "", name, arguments, raw, extra=MINE.keep({**rest, **kept}))
+    return _turns.decode_call(call, MINE, str)
 
 
 # --- encoding ------------------------------------------------------------------------------------------------
@@ -135,16 +93,14 @@ def encode_messages(messages: tuple[Message, ...], losses: Losses, documents: li
         if shown and message.role != "tool":
             _show(shown, out)
         own = MINE.of(message.extra)
-        if "$message" in own and isinstance(message.content[0], Opaque):
-            out.append(message.content[0].value)
+        whole = kept_whole(message, own)
+        if whole is not None:
+            out.append(whole)
             continue
-        results = [part for part in message.content if isinstance(part, ToolResult)]
-        rest = tuple(part for part in message.content if not isinstance(part, ToolResult)) if results else None
-        beside = own if len(results) == 1 and not rest else {}
+        results, parts, beside = results_apart(message, own)
         out.extend(_result(result, beside, losses, shown) for result in results)
-        if rest is None or rest:
+        if parts or not results:
             _show(shown, out)
-            parts = message.content if rest is None else rest
             if message.role == "assistant":
                 out.append(_assistant(message, parts, losses))
             else:
@@ -161,14 +117,8 @@ def _show(shown: list[Media], out: list[dict[str, Any]]) -> None:
 
 
 def _turn(message: Message, parts: tuple[Part, ...], losses: Losses, documents: list[Any]) -> dict[str, Any]:
-    role = message.role
-    if role == "developer":
-        losses.add("messages.role", "renamed", "a developer's turn goes as system")
-        role = "system"
-    if message.name is not None:
-        losses.add("messages.name", "dropped", "turns have no names here")
     own = MINE.of(message.extra)
-    item = {"role": role, **MINE.fields(message.extra)}
+    item: dict[str, Any] = {"role": role_of(message, losses), **MINE.fields(message.extra)}
     if "content" in item or "$absent" in own:
         return item
     said = []
@@ -195,9 +145,7 @@ def _plain(blocks: list[Any], own: Any) -> Any:
 
 def _assistant(message: Message, parts: tuple[Part, ...], losses: Losses) -> dict[str, Any]:
     own = MINE.of(message.extra)
-    item: dict[str, Any] = {"role": "assistant", **MINE.fields(message.extra)}
-    if message.name is not None:
-        losses.add("messages.name", "dropped", "turns have no names here")
+    item: dict[str, Any] = {"role": role_of(message, losses), **MINE.fields(message.extra)}
     item.update(encode_parts(parts, losses))
     blocks = item.pop("content")
     if blocks or "$list" in own:
@@ -232,10 +180,7 @@ def encode_parts(parts: tuple[Part, ...], losses: Losses) -> dict[str, Any]:
 
 def _block(part: Part, losses: Losses) -> Any:
     """One item of a ``content`` list, or None when this format cannot say it (reported)."""
-    if getattr(part, "cache", None) is not None:
-        losses.add("cache", "dropped", "there are no cache marks here; the vendor caches by itself")
-    if getattr(part, "signature", None) is not None:
-        losses.add("signature", "dropped", "a vendor's signature goes back to that vendor only")
+    note_marks(part, losses)
     if isinstance(part, Text):
         return {**MINE.fields(part.extra), "type": "text", "text": part.text}
     if isinstance(part, Reasoning):
@@ -245,17 +190,14 @@ def _block(part: Part, losses: Losses) -> Any:
             return None
         return {**MINE.fields(part.extra), "type": "thinking", "thinking": part.text}
     if isinstance(part, Refusal):
-        losses.add("refusal", "renamed", "a refusal goes as text")
+        losses.add(*REFUSED)
         return {"type": "text", "text": part.text}
     if isinstance(part, Media):
         return _media(part, losses)
     if isinstance(part, Opaque) and part.wire == WIRE:
         return part.value
-    losses.add(_NAMES.get(type(part).__name__, "content"), "dropped", "this format has no place for it")
+    losses.add(kind_of(part), "dropped", "this format has no place for it")
     return None
-
-
-_NAMES = {"Opaque": "opaque", "ServerToolCall": "server_tool_call", "ServerToolResult": "server_tool_result"}
 
 
 def _media(part: Media, losses: Losses) -> Any:
@@ -282,13 +224,10 @@ def _image(part: Media) -> dict[str, Any]:
 
 def _result(result: ToolResult, beside: Any, losses: Losses, shown: list[Media]) -> dict[str, Any]:
     own = MINE.of(result.extra)
-    item = {"role": "tool", **{name: value for name, value in beside.items() if name[0:1] != "$"}}
+    item = result_head(beside)
     if result.id:
         item["tool_call_id"] = result.id
-    if result.is_error:
-        losses.add("tool_result.is_error", "dropped", "a failed tool is told by its text only")
-    if result.cache is not None:
-        losses.add("cache", "dropped", "there are no cache marks here; the vendor caches by itself")
+    note_result(result, losses)
     if "content" in item or "$absent" in beside:
         return item
     blocks = []
@@ -304,16 +243,8 @@ def _result(result: ToolResult, beside: Any, losses: Losses, shown: list[Media])
 
 def encode_call(call: ToolCall, losses: Losses) -> dict[str, Any]:
     own = MINE.of(call.extra)
-    if call.signature is not None:
-        losses.add("signature", "dropped", "a vendor's signature goes back to that vendor only")
-    if call.cache is not None:
-        losses.add("cache", "dropped", "there are no cache marks here; the vendor caches by itself")
-    text: Any = call.raw if call.raw is not None else dumps_str(call.arguments)
+    note_marks(call, losses)
+    arguments: Any = arguments_text(call)
     if "$arguments" in own and call.arguments == (own["$arguments"] or {}):
-        text = own["$arguments"]
-    fields = MINE.fields(call.extra)
-    function = {**fields.pop("function", {}), "name": call.name, "arguments": text}
-    item: dict[str, Any] = {"id": call.id, **fields, "type": "function", "function": function}
-    if "$type" in own:
-        del item["type"]
-    return item
+        arguments = own["$arguments"]
+    return _turns.encode_call(call, MINE, arguments)

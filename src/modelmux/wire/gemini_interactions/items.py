@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Literal
 
-from modelmux._json import dumps_str, parse_arguments
+from modelmux._json import dumps_str
 from modelmux.types import (
     Media,
     Opaque,
@@ -20,8 +20,9 @@ from modelmux.types import (
 )
 from modelmux.wire._calls import is_loose
 from modelmux.wire._kept import items, word
-from modelmux.wire._losses import Losses
+from modelmux.wire._losses import CACHED, LOOSE, REFUSED, SIGNED, WRITTEN, Losses
 from modelmux.wire._media import asks_detail, split_data_url
+from modelmux.wire._turns import arguments_of, said_object
 from modelmux.wire.gemini_interactions.vocabulary import MINE, SERVER_KINDS, WIRE, citation_of
 
 Item = dict[str, Any]
@@ -77,10 +78,7 @@ def _function_call(rest: Item) -> Part | None:
         return None
     del rest["name"]
     rest.pop("arguments", None)
-    raw = None
-    arguments: dict[str, Any] = given if isinstance(given, dict) else {}
-    if isinstance(given, str):
-        arguments, raw = parse_arguments(given)
+    arguments, raw = arguments_of(given)
     if not isinstance(given, dict):
         rest["$arguments"] = given
     call_id = rest.pop("id") if word(rest.get("id")) else ""
@@ -145,7 +143,7 @@ _DECODERS: dict[str, Callable[[Item], Part | None]] = {
 def encode_item(part: Part, losses: Losses) -> Any:
     """A step or content block, or None when this format cannot say it (reported)."""
     if getattr(part, "cache", None) is not None:
-        losses.add("cache", "dropped", "there are no cache marks here; the vendor caches by itself")
+        losses.add(*CACHED)
     encode = _ENCODERS.get(type(part))
     if encode is not None:
         return encode(part, losses)
@@ -158,7 +156,7 @@ def encode_item(part: Part, losses: Losses) -> Any:
 def _say_text(part: Text, losses: Losses) -> Item:
     item = {**MINE.fields(part.extra), "type": "text", "text": part.text}
     if part.signature is not None:
-        losses.add("signature", "dropped", "a vendor's signature goes back to that vendor only")
+        losses.add(*SIGNED)
     own = [c.raw for c in part.citations if isinstance(c.raw, dict) and "start_index" in c.raw]
     if own:
         item["annotations"] = own
@@ -168,7 +166,7 @@ def _say_text(part: Text, losses: Losses) -> Item:
 
 
 def _say_refusal(part: Refusal, losses: Losses) -> Item:
-    losses.add("refusal", "renamed", "a refusal goes as text")
+    losses.add(*REFUSED)
     return {"type": "text", "text": part.text}
 
 
@@ -188,18 +186,16 @@ def _say_thought(part: Reasoning, losses: Losses) -> Item | None:
 
 def _say_call(part: ToolCall, losses: Losses) -> Item:
     own = MINE.of(part.extra)
-    arguments: Any = part.arguments
-    if "$arguments" in own and not part.arguments:
-        arguments = own["$arguments"]
-    elif is_loose(part):
-        losses.add("tool_call.arguments", "dropped", "arguments that are no JSON object")
-    item = {**MINE.fields(part.extra), "type": "function_call", "name": part.name, "arguments": arguments}
+    if is_loose(part) and "$arguments" not in own:
+        losses.add(*LOOSE)
+    said = {"type": "function_call", "name": part.name, "arguments": said_object(part, own)}
+    item = {**MINE.fields(part.extra), **said}
     if part.id:
         item["id"] = part.id
     if part.signature is not None and "$signed" in own:
         item["signature"] = part.signature
     elif part.signature is not None:
-        losses.add("signature", "dropped", "a vendor's signature goes back to that vendor only")
+        losses.add(*SIGNED)
     return item
 
 
@@ -229,7 +225,7 @@ def _say_media(part: Media, losses: Losses) -> Item | None:
     if part.name is not None:
         losses.add("media.name", "dropped", "media have no names here")
     if part.text is not None and part.data is None:
-        losses.add("media.text", "emulated", "a text given as a document goes as text")
+        losses.add(*WRITTEN)
         return {"type": "text", "text": part.text}
     split = split_data_url(part.url) if part.url is not None else None
     media_type, data = (part.media_type, part.data) if split is None else split

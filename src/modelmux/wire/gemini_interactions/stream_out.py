@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from modelmux._http import sse
-from modelmux._json import dumps, dumps_str
+from modelmux._json import dumps
 from modelmux.types import (
     NO_USAGE,
     Event,
@@ -24,6 +24,7 @@ from modelmux.types import (
     Usage,
     UsageEvent,
 )
+from modelmux.wire._calls import arguments_text
 from modelmux.wire._losses import Losses
 from modelmux.wire.gemini_interactions.items import encode_item
 from modelmux.wire.gemini_interactions.response import usage_json
@@ -109,7 +110,7 @@ class _Writer:
             self._said(value, event.part)
         elif isinstance(value, ToolCall) and event.part not in self._indexes:
             item = encode_item(value, Losses())
-            text = value.raw if value.raw is not None else dumps_str(value.arguments)
+            text = arguments_text(value)
             index = self._step(event.part, {**item, "arguments": {}})
             self._delta(index, type="arguments_delta", arguments=text)
         elif isinstance(value, ToolCall):

@@ -8,7 +8,7 @@ from typing import Any
 from modelmux.errors import InvalidRequest
 from modelmux.types import Media, Message, Opaque, Part, Refusal, Role, Text, ToolCall, ToolResult
 from modelmux.wire._calls import with_unique_ids
-from modelmux.wire._losses import Losses
+from modelmux.wire._losses import NAMED, Losses
 from modelmux.wire.gemini_interactions.items import Item, decode_item, encode_item
 from modelmux.wire.gemini_interactions.vocabulary import MINE, WIRE
 
@@ -105,7 +105,7 @@ def encode_input(messages: Iterable[Message], losses: Losses) -> Any:
     out: list[Any] = []
     for message in turns:
         if message.name is not None:
-            losses.add("messages.name", "dropped", "turns have no names here")
+            losses.add(*NAMED)
         if len(turns) == 1 and len(message.content) == 1:
             own, only = MINE.of(message.extra), message.content[0]
             if "$plain" in own and isinstance(only, Text):

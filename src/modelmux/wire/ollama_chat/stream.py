@@ -24,6 +24,7 @@ from modelmux.types import (
     ToolCallDelta,
     UsageEvent,
 )
+from modelmux.wire._calls import arguments_text
 from modelmux.wire._kept import items, present, word
 from modelmux.wire._refusal import in_band, parse_frame
 from modelmux.wire._stream import AnswerStream
@@ -90,7 +91,7 @@ class ChatStream(AnswerStream):
             call = answered_call(item, self._calls, self._when)
             if call is not None:
                 part = _CALLS + self._calls
-                text = call.raw if call.raw is not None else dumps_str(call.arguments)
+                text = arguments_text(call)
                 out.append(ToolCallDelta(self._calls, call.id, call.name, text, part))
                 if call.extra:
                     out.append(PartEvent(ToolCall(call.id, call.name, extra=call.extra), part))

@@ -6,11 +6,11 @@ import zlib
 from datetime import UTC, datetime
 from typing import Any
 
-from modelmux._json import parse_arguments
 from modelmux.types import FinishReason, ToolCall
 from modelmux.wire._finish import Finishes
 from modelmux.wire._kept import Keeper, word
 from modelmux.wire._losses import Loss
+from modelmux.wire._turns import call_of, said_object
 
 WIRE = "ollama.chat"
 MINE = Keeper(WIRE)
@@ -63,33 +63,21 @@ def answered_call(item: Any, number: int, when: Any) -> ToolCall | None:
 
 def decode_call(item: Any, made_up: str) -> ToolCall | None:
     """One item of ``tool_calls``, None when it is nothing of the kind. ``made_up`` is its id where it has none."""
-    inner = item.get("function") if isinstance(item, dict) else None
-    if not isinstance(inner, dict) or not isinstance(inner.get("name"), str):
+    found = call_of(item, dict)
+    if found is None:
         return None
-    rest, more = dict(item), dict(inner)
-    del rest["function"]
-    name, given = more.pop("name"), more.pop("arguments", None)
-    raw = None
-    arguments: dict[str, Any] = given if isinstance(given, dict) else {}
-    if isinstance(given, str):
-        arguments, raw = parse_arguments(given)
-    if not isinstance(given, dict):
-        rest["$arguments"] = given
+    name, arguments, raw, rest = found
     call_id = word(rest.get("id"))
     if call_id is None:
         rest["$id"] = True
     else:
         del rest["id"]
-    if more:
-        rest["function"] = more
     return ToolCall(call_id or made_up, name, arguments, raw, extra=MINE.keep(rest))
 
 
 def encode_call(call: ToolCall) -> dict[str, Any]:
     own = MINE.of(call.extra)
     fields = MINE.fields(call.extra)
-    arguments: Any = call.arguments
-    if "$arguments" in own and not call.arguments:
-        arguments = own["$arguments"]
+    arguments = said_object(call, own)
     item: dict[str, Any] = {} if "$id" in own else {"id": call.id}
     return {**item, **fields, "function": {**fields.get("function", {}), "name": call.name, "arguments": arguments}}

@@ -9,7 +9,7 @@ from modelmux.errors import InvalidRequest
 from modelmux.types import Media, Message, Opaque, Part, Reasoning, Refusal, Request, Text, ToolResult, Warning
 from modelmux.wire._body import Scalars, Take, encoded, into, say_call, say_scalars, sourced, take_stream, taken_apart
 from modelmux.wire._kept import is_text, number, texts, whole
-from modelmux.wire._losses import Losses, note_unsaid
+from modelmux.wire._losses import CITED, FAILED, NAMED, REFUSED, WRITTEN, Losses, kind_of, note_marks, note_unsaid
 from modelmux.wire._media import text_of
 from modelmux.wire.openai_completions.fields import WIRE, fields_of, kept, ours
 
@@ -29,6 +29,7 @@ _SCALARS: Scalars = {
 _UNSAID = ("tool_choice", "parallel_tool_calls", "output", "reasoning", "top_k", "service_tier", "cache")
 _DETAILS = dict.fromkeys(_UNSAID, "a completion has no such setting")
 _ANSWER = {"modalities": "a completion is text"}
+_CACHED = ("cache", "dropped", "a completion takes no cache marks")
 _SPEAKERS = {"system": "System", "developer": "System", "user": "User", "assistant": "Assistant", "tool": "Tool"}
 
 
@@ -37,7 +38,7 @@ _SPEAKERS = {"system": "System", "developer": "System", "user": "User", "assista
 
 def decode_request(body: dict[str, Any], provider: str) -> Request:
     """The request that ``body`` makes. Raises InvalidRequest naming the field that is malformed."""
-    values, extra = taken_apart(body, _SCALARS, _TAKES)
+    values, extra = taken_apart(body, _SCALARS, _FIELDS)
     extra.pop("prompt", None)
     extra["$provider"] = provider
     if "top_logprobs" in values:
@@ -63,7 +64,7 @@ def _stream_options(value: Any, values: dict[str, Any], extra: dict[str, Any]) -
     return True
 
 
-_TAKES: dict[str, Take] = {"stream": take_stream, "stop": _stop, "stream_options": _stream_options}
+_FIELDS: dict[str, Take] = {"stream": take_stream, "stop": _stop, "stream_options": _stream_options}
 
 
 def _decode_prompt(body: dict[str, Any], extra: dict[str, Any]) -> tuple[Message, ...]:
@@ -155,38 +156,28 @@ def _is_ours(part: Part) -> bool:
 
 def _unsaid(turn: Message, losses: Losses) -> None:
     if turn.name is not None:
-        losses.add("messages.name", "dropped", "turns have no names here")
+        losses.add(*NAMED)
     if turn.role == "developer":
         losses.add("messages.role", "renamed", "a developer's turn goes as the system's")
 
 
-_FIELDS = {
-    "ToolCall": "tool_calls",
-    "ServerToolCall": "server_tool_call",
-    "ServerToolResult": "server_tool_result",
-}
-
-
 def _text(part: Part, losses: Losses) -> str:
-    if getattr(part, "cache", None) is not None:
-        losses.add("cache", "dropped", "a completion takes no cache marks")
-    if getattr(part, "signature", None) is not None and not isinstance(part, Reasoning):
-        losses.add("signature", "dropped", "a vendor's signature goes back to that vendor only")
+    note_marks(part, losses, _CACHED, signed=not isinstance(part, Reasoning))
     if isinstance(part, Text):
         if part.citations:
-            losses.add("citations", "dropped", "citations cannot be sent back")
+            losses.add(*CITED)
         return part.text
     if isinstance(part, Refusal):
-        losses.add("refusal", "renamed", "a refusal goes as text")
+        losses.add(*REFUSED)
         return part.text
     if isinstance(part, ToolResult):
         losses.add("tool_result", "emulated", "what a tool gave goes as text")
         if part.is_error:
-            losses.add("tool_result.is_error", "dropped", "a failed tool is told by its text only")
+            losses.add(*FAILED)
         return "".join(_text(inner, losses) for inner in part.content)
     if isinstance(part, Media) and (text := text_of(part)) is not None:
-        losses.add("media.text", "emulated", "a text given as a document goes as text")
+        losses.add(*WRITTEN)
         return text
     if not isinstance(part, Reasoning) or part.text or part.signature or part.redacted:
-        losses.add(_FIELDS.get(type(part).__name__, type(part).__name__.lower()), "dropped", "a completion is text")
+        losses.add(kind_of(part), "dropped", "a completion is text")
     return ""

@@ -7,7 +7,7 @@ from typing import Any
 
 from modelmux._fold import Folder
 from modelmux._http import sse
-from modelmux._json import dumps, dumps_str
+from modelmux._json import dumps
 from modelmux.types import (
     Event,
     Finish,
@@ -21,6 +21,7 @@ from modelmux.types import (
     ToolCall,
     ToolCallDelta,
 )
+from modelmux.wire._calls import arguments_text
 from modelmux.wire._hollow import hollow
 from modelmux.wire._logprobs import logprobs_json
 from modelmux.wire.openai_responses.response import answer_items, encode_response, head
@@ -234,7 +235,7 @@ class _Encoder:
 
 
 def _as_delta(call: ToolCall, part: int) -> ToolCallDelta:
-    return ToolCallDelta(0, call.id, call.name, call.raw if call.raw is not None else dumps_str(call.arguments), part)
+    return ToolCallDelta(0, call.id, call.name, arguments_text(call), part)
 
 
 def _content(kind: str, text: str) -> dict[str, Any]:

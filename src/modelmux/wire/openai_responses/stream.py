@@ -11,7 +11,6 @@ from collections.abc import Callable
 from typing import Any, TypeAlias
 
 from modelmux._http import SSE
-from modelmux._json import dumps_str
 from modelmux.errors import ProviderError
 from modelmux.types import (
     Event,
@@ -30,6 +29,7 @@ from modelmux.types import (
     ToolCallDelta,
     UsageEvent,
 )
+from modelmux.wire._calls import arguments_text
 from modelmux.wire._classify import provider_error
 from modelmux.wire._either import StreamOrWhole
 from modelmux.wire._kept import word
@@ -283,7 +283,7 @@ def _count(value: Any) -> int:
 def _text_of(part: _Growing) -> str:
     if not isinstance(part, ToolCall):
         return part.text
-    return part.raw if part.raw is not None else dumps_str(part.arguments)
+    return arguments_text(part)
 
 
 def _more(part: _Growing, text: str, number: int, index: int) -> Event:
