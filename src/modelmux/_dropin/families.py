@@ -5,7 +5,8 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from modelmux._engines._signs import patched
@@ -58,3 +59,57 @@ def dressed(status: int, headers: Mapping[str, str], body: bytes | None, request
 def same_kind(obj: Any, name: str) -> bool:
     """Whether an object is one of either family's classes (or a subclass) by name."""
     return any(cls.__name__ == name and cls.__module__.partition(".")[0] in (_NEW, _OLD) for cls in type(obj).__mro__)
+
+
+# --- the vendors' defaults ---
+
+
+def limits(module: Any) -> Any:
+    """How many connections the vendors' clients keep, as an object of a family."""
+    return module.Limits(max_connections=1000, max_keepalive_connections=100)
+
+
+def _timeout(module: Any) -> Any:
+    return module.Timeout(timeout=600, connect=5.0)
+
+
+def _fork() -> Any:
+    return importlib.import_module(_NEW)
+
+
+_CLIENTS = {
+    "DefaultHttpxClient": ("Client", family),
+    "DefaultAsyncHttpxClient": ("AsyncClient", family),
+    "DefaultAioHttpClient": ("AsyncClient", family),
+}
+_FORKS_CLIENTS = {
+    "DefaultHttpx2Client": ("Client", _fork),
+    "DefaultAsyncHttpx2Client": ("AsyncClient", _fork),
+}
+
+
+def _client(home: str, name: str, kind: str, found: Callable[[], Any]) -> type:
+    """A subclass of a family's client with the vendors' defaults."""
+    module = found()
+    parent: Any = getattr(module, kind)
+
+    def begin(self: Any, **options: Any) -> None:
+        settings = {"timeout": _timeout(module), "limits": limits(module), "follow_redirects": True}
+        parent.__init__(self, **{**settings, **options})
+
+    return type(name, (parent,), {"__init__": begin, "__module__": home})
+
+
+def defaults(home: str, *, httpx2: bool = False) -> dict[str, Callable[[], Any]]:
+    """What the vendors' modules of base clients name: each name with what makes it. ``home``: the module.
+
+    ``httpx2``: clients of the fork by their own names, too.
+    """
+    clients = {**_CLIENTS, **_FORKS_CLIENTS} if httpx2 else _CLIENTS
+    return {
+        "DEFAULT_TIMEOUT": lambda: _timeout(family()),
+        "DEFAULT_CONNECTION_LIMITS": lambda: limits(family()),
+        "Timeout": lambda: family().Timeout,
+        "HTTPX_DEFAULT_TIMEOUT": lambda: family().Timeout(5.0),
+        **{name: partial(_client, home, name, *how) for name, how in clients.items()},
+    }

@@ -41,8 +41,7 @@ class _Carrier:
         """A client of the HTTP family with the vendors' settings."""
         if self._stock is None:
             module = module or families.family()
-            limits = module.Limits(max_connections=1000, max_keepalive_connections=100)
-            kind = getattr(module, self._stock_kind)
+            kind, limits = getattr(module, self._stock_kind), families.limits(module)
             self._stock = kind(limits=limits, follow_redirects=True, timeout=(5.0, 600.0, 600.0, 600.0))
         return self._stock
 
