@@ -35,6 +35,14 @@ def unhinted(kept: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in kept.items() if name[0:1] != "$"}
 
 
+def put_back(out: dict[str, Any], kept: Mapping[str, Any]) -> dict[str, Any]:
+    """``out`` with the vendor fields that were kept, as far as it does not say them itself."""
+    for name, value in kept.items():
+        if name[:1] != "$" and name not in out:
+            out[name] = value
+    return out
+
+
 def present(fields: Mapping[str, Any]) -> dict[str, Any]:
     """The fields that say something: vendors send many that are null or empty."""
     return {name: value for name, value in fields.items() if value is not None and value != [] and value != ""}

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, TypeAlias
 
-from modelmux.types import Message, Part, Request, ToolResult, Warning
-from modelmux.wire._settings import off
+from modelmux.types import Message, Part, ReasoningOptions, Request, ToolResult, Warning
 
 Loss: TypeAlias = tuple[str, str, str]
 """Field, action and detail of a warning."""
@@ -87,6 +86,11 @@ _USUAL: dict[str, tuple[Any, ...]] = {
     "top_logprobs": (0,),
     "service_tier": ("auto", "default", "standard", "standard_only"),
 }
+
+
+def off(options: ReasoningOptions) -> bool:
+    """Whether reasoning is switched off."""
+    return options.enabled is False or options.effort == "none" or options.budget == 0
 
 
 def asks(req: Request, name: str) -> bool:

@@ -72,6 +72,22 @@ def parse_body(body: bytes | dict[str, Any], provider: str) -> dict[str, Any]:
         ) from None
 
 
+def malformed(what: str, provider: str, shown: bytes | str = b"", *, status: int | None = 200) -> MalformedResponse:
+    """An answer that is none, with the beginning of what stood there."""
+    text = shown if isinstance(shown, str) else shown[:_LONGEST].decode("utf-8", "replace")
+    return MalformedResponse(what, status=status, provider=provider, body=text[:500] or None)
+
+
+def parsed(body: bytes | dict[str, Any], provider: str) -> dict[str, Any]:
+    """As :func:`parse_body`, for vendors whose good status stands in the error."""
+    if isinstance(body, dict):
+        return body
+    try:
+        return load_object(body)
+    except ValueError as error:
+        raise malformed(f"the answer is not JSON as promised: {error}", provider, body) from None
+
+
 def parse_frame(data: bytes, provider: str) -> dict[str, Any] | None:
     """One frame of a stream as JSON, None where it is blank. Raises MalformedResponse for anything else."""
     try:

@@ -7,6 +7,7 @@ from typing import Any
 
 from modelmux.types import Output, ReasoningOptions
 from modelmux.wire._kept import Keeper
+from modelmux.wire._losses import Losses, off
 
 
 def described(output: Output) -> dict[str, Any] | None:
@@ -28,9 +29,19 @@ def output_said(output: Output, keeper: Keeper, kind: Mapping[str, Any], field: 
     return said
 
 
-def off(options: ReasoningOptions) -> bool:
-    """Whether reasoning is switched off."""
-    return options.enabled is False or options.effort == "none" or options.budget == 0
+def word_of_effort(effort: str, came: Any, words: Mapping[str, str], losses: Losses) -> str:
+    """A format's word for an effort: the caller's own where it ``came`` in this format, else the one in ``words``."""
+    said = effort if came == effort else words.get(effort, "high")
+    if said != effort:
+        losses.add("reasoning.effort", "clamped", f"{effort!r} said as {said!r}")
+    return said
+
+
+def note_shown(options: ReasoningOptions, detail: str, losses: Losses) -> None:
+    """Wishes for how thinking is shown, where there is no choice."""
+    for name in ("include", "summary"):
+        if getattr(options, name) is not None and not off(options):
+            losses.add(f"reasoning.{name}", "dropped", detail)
 
 
 def word_of_budget(budget: int, words: Iterable[tuple[int, str]]) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from modelmux import _json
-from modelmux.errors import MalformedResponse, ProviderError
+from modelmux.errors import ProviderError
 from modelmux.wire._classify import Told, provider_error
 from modelmux.wire._refusal import inside
 from modelmux.wire.anthropic_messages.vocabulary import ERROR_STATUSES
@@ -59,11 +59,6 @@ def in_band(value: Any, provider: str, *, status: int | None = None) -> Provider
     """An error that came with a good status: classified as the status that its type has elsewhere."""
     said = told(value)
     return inside(said, provider, ERROR_STATUSES.get(said.kind or ""), status=status)
-
-
-def malformed(what: str, provider: str, shown: bytes | str = b"", *, status: int | None = 200) -> MalformedResponse:
-    text = shown if isinstance(shown, str) else shown[: 4 * _SHOWN].decode("utf-8", "replace")
-    return MalformedResponse(what, status=status, provider=provider, body=text[:_SHOWN] or None)
 
 
 def _str(value: Any) -> str | None:

@@ -6,10 +6,12 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from modelmux.types import Request, ServerTool, Tool, ToolCall
-from modelmux.wire.anthropic_messages.parts_out import Losses, cache_control
+from modelmux.wire._each_loss import Losses
+from modelmux.wire._kept import put_back
+from modelmux.wire.anthropic_messages.parts_out import cache_control
 from modelmux.wire.anthropic_messages.thinking import encode_thinking
 from modelmux.wire.anthropic_messages.turns import encode_conversation
-from modelmux.wire.anthropic_messages.vocabulary import SERVER_TOOL_TYPES, TOOL_MODES, WIRE, own, put_extra
+from modelmux.wire.anthropic_messages.vocabulary import SERVER_TOOL_TYPES, TOOL_MODES, WIRE, own
 
 _NOT_HERE = ("seed", "presence_penalty", "frequency_penalty", "logprobs", "top_logprobs")
 """Canonical fields without a counterpart in this API. 0 (but for a seed) and False ask for nothing: lost in silence."""
@@ -36,7 +38,7 @@ def encode_plain(req: Request, default_max_tokens: int, *, conversation: bool = 
     _tools(req, body, losses)
     _structure(req, body, losses)
     _rest(req, body, losses)
-    put_extra(body, extra)
+    put_back(body, extra)
     if not all(WIRE in message.extra for message in req.messages):
         _limit_cache_marks(body, losses)
     for key in ("output_config", "metadata"):
@@ -134,7 +136,7 @@ def _tools(req: Request, body: dict[str, Any], losses: Losses) -> None:
         said["name"] = choice.names[0]
     if parallel is not None and choice.mode != "none":
         said["disable_parallel_tool_use"] = not parallel
-    body["tool_choice"] = put_extra(said, own(choice.extra))
+    body["tool_choice"] = put_back(said, own(choice.extra))
 
 
 def _names_used(req: Request) -> list[str]:
@@ -155,7 +157,7 @@ def _tool(tool: Tool | ServerTool, losses: Losses) -> dict[str, Any] | None:
         if tool.strict is not None:
             block["strict"] = tool.strict
         extra = own(tool.extra)
-        put_extra(block, extra)
+        put_back(block, extra)
         if "input_schema" not in extra:
             block["input_schema"] = _object_schema(tool.parameters)
     if block is not None and tool.cache is not None:
@@ -189,7 +191,7 @@ def _structure(req: Request, body: dict[str, Any], losses: Losses) -> None:
         schema = output.schema if WIRE in output.extra else _closed(output.schema, losses)
         if output.description is not None and "description" not in schema:
             schema = {**schema, "description": output.description}
-        form = put_extra({"type": "json_schema", "schema": schema}, extra)
+        form = put_back({"type": "json_schema", "schema": schema}, extra)
         if extra.get("$field") == "output_format":
             body["output_format"] = form
         else:

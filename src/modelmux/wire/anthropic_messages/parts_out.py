@@ -20,12 +20,13 @@ from modelmux.types import (
     Text,
     ToolCall,
     ToolResult,
-    Warning,
 )
 from modelmux.wire._calls import is_loose
+from modelmux.wire._each_loss import Losses
 from modelmux.wire._hollow import hollow
+from modelmux.wire._kept import put_back
 from modelmux.wire._media import asks_detail
-from modelmux.wire.anthropic_messages.vocabulary import WIRE, is_location, own, put_extra
+from modelmux.wire.anthropic_messages.vocabulary import WIRE, is_location, own
 
 Block = dict[str, Any]
 
@@ -36,18 +37,6 @@ _BASE64_HEADS = (("iVBOR", "image/png"), ("/9j/", "image/jpeg"), ("R0lGOD", "ima
 """First characters of base64 data by image type: this API requires the type, others guess it."""
 
 _IMAGE_TYPES = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp"})
-
-
-class Losses:
-    """What could not be said, each thing once."""
-
-    def __init__(self) -> None:
-        self.warnings: list[Warning] = []
-
-    def add(self, field: str, action: str, detail: str = "") -> None:
-        warning = Warning(field, action, detail)
-        if warning not in self.warnings:
-            self.warnings.append(warning)
 
 
 class CallIds:
@@ -105,17 +94,17 @@ class PartEncoder:
                 block["citations"] = raws
             if len(raws) < len(part.citations) and not self._reply:
                 self.lose("citations", "citations go back only to the vendor that made them")
-        return put_extra(block, own(part.extra)) if part.extra else block
+        return put_back(block, own(part.extra)) if part.extra else block
 
     def _refusal(self, part: Refusal) -> Block:
-        return put_extra({"type": "text", "text": part.text}, own(part.extra))
+        return put_back({"type": "text", "text": part.text}, own(part.extra))
 
     def _reasoning(self, part: Reasoning) -> Block | None:
         ours = part.extra.get(WIRE)
         foreign = ours is None and bool(part.extra)
         extra = ours or {}
         if part.redacted is not None and not foreign:
-            return put_extra({"type": "redacted_thinking", "data": part.redacted}, extra)
+            return put_back({"type": "redacted_thinking", "data": part.redacted}, extra)
         block: Block = {"type": "thinking", "thinking": part.text}
         if self._reply:
             # Clients require the field; an empty one never passes for a signature when it comes back.
@@ -126,7 +115,7 @@ class PartEncoder:
                     self.lose("messages.reasoning", "thinking is only taken back with this vendor's own signature")
                 return None
             block["signature"] = part.signature
-        return put_extra(block, extra)
+        return put_back(block, extra)
 
     def _media(self, part: Media) -> Block | None:
         extra = own(part.extra)
@@ -139,7 +128,7 @@ class PartEncoder:
             self.lose("media.detail", "images have no detail here")
         if part.name is not None and kind == "document":
             block["title"] = part.name
-        return put_extra(block, extra)
+        return put_back(block, extra)
 
     def _media_source(self, part: Media) -> Block | None:
         media_type = part.media_type
@@ -169,7 +158,7 @@ class PartEncoder:
             block["input"] = part.arguments  # type: ignore[assignment]  # a JSON object beside strings
             if not self._reply and is_loose(part):
                 self._losses.add("messages.tool_calls.arguments", "dropped", "arguments that are no JSON object")
-        return put_extra(block, extra)
+        return put_back(block, extra)
 
     def _tool_result(self, part: ToolResult) -> Block:
         extra = own(part.extra)
@@ -186,7 +175,7 @@ class PartEncoder:
             block["content"] = [inner for inner in blocks if inner is not None]
         if part.is_error:
             block["is_error"] = True
-        return put_extra(block, extra) if extra else block
+        return put_back(block, extra) if extra else block
 
     def _server_call(self, part: ServerToolCall) -> Block | None:
         if WIRE not in part.extra:
@@ -198,14 +187,14 @@ class PartEncoder:
             block["id"] = part.id
         if "input" in extra:
             block["input"] = extra["input"]
-        return put_extra(block, extra)
+        return put_back(block, extra)
 
     def _server_result(self, part: ServerToolResult) -> Block | None:
         if WIRE not in part.extra:
             self.lose("messages.server_tools", f"{part.name} was run by another vendor")
             return None
         block: Block = {"type": f"{part.name}_tool_result", "tool_use_id": part.id, "content": part.content}
-        return put_extra(block, own(part.extra))
+        return put_back(block, own(part.extra))
 
     def _opaque(self, part: Opaque) -> Any:
         if part.wire != WIRE or not isinstance(part.value, dict):

@@ -6,12 +6,15 @@ from typing import Any
 
 from modelmux import _json
 from modelmux.types import Choice, Media, Response
+from modelmux.wire._each_loss import Losses
+from modelmux.wire._kept import put_back
+from modelmux.wire._refusal import malformed, parsed
 from modelmux.wire._usage import read_usage
-from modelmux.wire.anthropic_messages.error import in_band, malformed
+from modelmux.wire.anthropic_messages.error import in_band
 from modelmux.wire.anthropic_messages.parts_in import decode_parts
-from modelmux.wire.anthropic_messages.parts_out import Losses, PartEncoder
+from modelmux.wire.anthropic_messages.parts_out import PartEncoder
 from modelmux.wire.anthropic_messages.usage import encode_usage
-from modelmux.wire.anthropic_messages.vocabulary import WIRE, finish_of, own, put_extra, stop_reason_of
+from modelmux.wire.anthropic_messages.vocabulary import WIRE, finish_of, own, stop_reason_of
 
 _KNOWN = frozenset({"type", "role", "id", "model", "content", "stop_reason", "stop_sequence", "stop_details", "usage"})
 _OF_CHOICE = ("stop_sequence", "stop_details")
@@ -19,7 +22,7 @@ _OF_CHOICE = ("stop_sequence", "stop_details")
 
 def decode_response(body: bytes | dict[str, Any], provider: str, reader: str) -> Response:
     """Raises ProviderError for an error inside a good status, MalformedResponse for nonsense."""
-    value = _parsed(body, provider)
+    value = parsed(body, provider)
     if value.get("type") == "error" or (isinstance(value.get("error"), dict) and "content" not in value):
         raise in_band(value, provider, status=200)
     content = value.get("content")
@@ -36,15 +39,6 @@ def decode_response(body: bytes | dict[str, Any], provider: str, reader: str) ->
         extra=response_extra(value),
         raw=value,
     )
-
-
-def _parsed(body: bytes | dict[str, Any], provider: str) -> dict[str, Any]:
-    if isinstance(body, dict):
-        return body
-    try:
-        return _json.load_object(body)
-    except ValueError as error:
-        raise malformed(f"the answer is not JSON as promised: {error}", provider, body) from None
 
 
 def text_or_none(value: Any) -> str | None:
@@ -84,4 +78,4 @@ def encode_response(resp: Response, reader: str) -> dict[str, Any]:
         **own(choice.extra),
         "usage": encode_usage(resp.usage, resp.service_tier, reader, resp.model),
     }
-    return put_extra(body, own(resp.extra))
+    return put_back(body, own(resp.extra))

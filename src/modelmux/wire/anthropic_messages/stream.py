@@ -27,9 +27,10 @@ from modelmux.types import (
     ToolCallDelta,
     UsageEvent,
 )
+from modelmux.wire._refusal import malformed
 from modelmux.wire._stream import StreamDecoder
 from modelmux.wire._usage import read_usage
-from modelmux.wire.anthropic_messages.error import in_band, malformed
+from modelmux.wire.anthropic_messages.error import in_band
 from modelmux.wire.anthropic_messages.parts_in import decode_part
 from modelmux.wire.anthropic_messages.response import (
     choice_extra,

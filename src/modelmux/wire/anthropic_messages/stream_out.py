@@ -31,9 +31,11 @@ from modelmux.types import (
     Usage,
     UsageEvent,
 )
-from modelmux.wire.anthropic_messages.parts_out import Block, Losses, PartEncoder, citations
+from modelmux.wire._each_loss import Losses
+from modelmux.wire._kept import put_back
+from modelmux.wire.anthropic_messages.parts_out import Block, PartEncoder, citations
 from modelmux.wire.anthropic_messages.usage import encode_usage
-from modelmux.wire.anthropic_messages.vocabulary import own, put_extra, stop_reason_of
+from modelmux.wire.anthropic_messages.vocabulary import own, stop_reason_of
 
 _EMPTY: dict[str, Block] = {
     "text": {"type": "text", "text": ""},
@@ -111,7 +113,7 @@ class _Writer:
             "stop_sequence": None,
             "usage": encode_usage(self._usage, start.service_tier, self._reader, start.model),
         }
-        self._write("message_start", message=put_extra(message, own(start.extra)))
+        self._write("message_start", message=put_back(message, own(start.extra)))
 
     def _block(self, part: int, form: Block) -> int:
         """The index of the part's block, which is opened (and the one before it closed) if it is new."""
@@ -201,7 +203,7 @@ class _Writer:
     def _add(self, index: int, part: Part) -> None:
         """What came later for a block that exists."""
         if self._held is not None and self._open == index:
-            put_extra(self._held, own(getattr(part, "extra", {})))
+            put_back(self._held, own(getattr(part, "extra", {})))
         if isinstance(part, (Text, Refusal)) and part.text:
             self._delta(index, "text_delta", "text", part.text)
         if isinstance(part, Text):

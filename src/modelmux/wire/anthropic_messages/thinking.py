@@ -27,7 +27,7 @@ import re
 from typing import Any
 
 from modelmux.types import ReasoningOptions
-from modelmux.wire.anthropic_messages.parts_out import Losses
+from modelmux.wire._each_loss import Losses
 from modelmux.wire.anthropic_messages.vocabulary import WIRE
 
 MIN_BUDGET = 1024

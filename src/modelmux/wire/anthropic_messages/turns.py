@@ -13,8 +13,10 @@ from typing import Any
 
 from modelmux.types import Media, Message, Text
 from modelmux.wire._calls import with_unique_ids
-from modelmux.wire.anthropic_messages.parts_out import Block, Losses, PartEncoder
-from modelmux.wire.anthropic_messages.vocabulary import WIRE, own, put_extra
+from modelmux.wire._each_loss import Losses
+from modelmux.wire._kept import put_back
+from modelmux.wire.anthropic_messages.parts_out import Block, PartEncoder
+from modelmux.wire.anthropic_messages.vocabulary import WIRE, own
 
 _ROLES = {"user": "user", "tool": "user", "assistant": "assistant"}
 
@@ -29,7 +31,7 @@ class _Turn:
 
     def body(self) -> dict[str, Any]:
         content: Any = self.content[0]["text"] if self.as_text else self.content
-        return put_extra({"role": self.role, "content": content}, self.hints)
+        return put_back({"role": self.role, "content": content}, self.hints)
 
 
 def encode_conversation(messages: tuple[Message, ...], losses: Losses) -> tuple[Any, list[dict[str, Any]]]:

@@ -90,14 +90,6 @@ def own(extra: Mapping[str, Mapping[str, Any]]) -> Mapping[str, Any]:
     return extra.get(WIRE) or {}
 
 
-def put_extra(out: dict[str, Any], extra: Mapping[str, Any]) -> dict[str, Any]:
-    """Write back what no canonical field took, without overwriting; ``$`` keys are hints, not fields."""
-    for key, value in extra.items():
-        if key[:1] != "$" and key not in out:
-            out[key] = value
-    return out
-
-
 _LOCATIONS = ("cited_text", "encrypted_index", "file_id", "document_index", "search_result_index")
 
 

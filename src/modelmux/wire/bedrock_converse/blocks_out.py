@@ -21,8 +21,10 @@ from modelmux.types import (
     ToolResult,
 )
 from modelmux.wire._calls import is_loose
+from modelmux.wire._each_loss import Losses
+from modelmux.wire._kept import put_back
 from modelmux.wire._media import asks_detail
-from modelmux.wire.bedrock_converse.vocabulary import FORMATS, MEDIA_FORMATS, WIRE, Losses, own, put_extra
+from modelmux.wire.bedrock_converse.vocabulary import FORMATS, MEDIA_FORMATS, WIRE, own
 
 Block = dict[str, Any]
 
@@ -247,7 +249,7 @@ def _says_something(part: Part) -> bool:
 
 
 def _wrapped(kind: str, value: Block, extra: Any) -> Block:
-    return {kind: put_extra(value, extra), **(extra.get("$beside") or {})}
+    return {kind: put_back(value, extra), **(extra.get("$beside") or {})}
 
 
 def cache_point(cache: Cache) -> Block:

@@ -9,7 +9,7 @@ from typing import Any
 
 from modelmux import _json
 from modelmux._eventstream import EventMessage
-from modelmux.errors import MalformedResponse, ProviderError
+from modelmux.errors import ProviderError
 from modelmux.wire._classify import Told, provider_error
 from modelmux.wire._refusal import inside
 from modelmux.wire.bedrock_converse.vocabulary import EXCEPTION_STATUSES, text_or_none
@@ -67,8 +67,3 @@ def of_message(message: EventMessage, provider: str) -> ProviderError | None:
         code = message.headers.get(":error-code")
         return in_band({"message": message.headers.get(":error-message") or code or value}, code, provider)
     return in_band(value, message.headers.get(":exception-type"), provider)
-
-
-def malformed(what: str, provider: str, shown: bytes | str = b"") -> MalformedResponse:
-    text = shown if isinstance(shown, str) else shown[: 4 * _SHOWN].decode("utf-8", "replace")
-    return MalformedResponse(what, status=200, provider=provider, body=text[:_SHOWN] or None)

@@ -13,7 +13,8 @@ from dataclasses import replace
 from typing import Any
 
 from modelmux.types import ReasoningOptions, Request
-from modelmux.wire.bedrock_converse.vocabulary import Losses, own, text_or_none
+from modelmux.wire._each_loss import Losses
+from modelmux.wire.bedrock_converse.vocabulary import own, text_or_none
 
 MIN_BUDGET = 1024
 BUDGETS = {"minimal": 1024, "low": 2048, "medium": 8192, "high": 16384, "xhigh": 24576, "max": 32768}

@@ -7,11 +7,13 @@ from typing import Any
 
 from modelmux import _json
 from modelmux.types import Request, ServerTool, Tool, ToolCall, ToolResult
+from modelmux.wire._each_loss import Losses
+from modelmux.wire._kept import put_back
 from modelmux.wire.bedrock_converse.blocks_out import Block, cache_point
 from modelmux.wire.bedrock_converse.model_fields import encode_reasoning, merged, top_k_path
 from modelmux.wire.bedrock_converse.request import SYSTEM_TOOLS
 from modelmux.wire.bedrock_converse.turns import encode_conversation
-from modelmux.wire.bedrock_converse.vocabulary import WIRE, Losses, own, put_extra
+from modelmux.wire.bedrock_converse.vocabulary import WIRE, own
 
 _NOT_HERE = ("seed", "presence_penalty", "frequency_penalty", "logprobs", "top_logprobs", "user")
 """Canonical fields without a counterpart in this API. False, and 0 for all but a seed, ask for nothing."""
@@ -37,7 +39,7 @@ def encode_plain(req: Request) -> tuple[dict[str, Any], Losses]:
     _output(req, body, losses)
     _model_fields(req, extra, body, losses)
     _rest(req, body, losses)
-    put_extra(body, extra)
+    put_back(body, extra)
     for key in ("inferenceConfig", "toolConfig"):
         if isinstance(extra.get(key), dict) and body[key] is not extra[key]:
             body[key] = {**extra[key], **body[key]}
@@ -146,7 +148,7 @@ def _tool(tool: Tool | ServerTool, losses: Losses) -> Block | None:
     if tool.strict is not None:
         spec["strict"] = tool.strict
     extra = own(tool.extra)
-    put_extra(spec, extra)
+    put_back(spec, extra)
     if WIRE not in tool.extra:
         spec["inputSchema"] = {"json": _object_schema(tool.parameters)}
     elif tool.parameters is not None and "inputSchema" not in extra:
@@ -180,7 +182,7 @@ def _output(req: Request, body: dict[str, Any], losses: Losses) -> None:
         said["name"] = output.name
     if output.description is not None:
         said["description"] = output.description
-    put_extra(said, extra)
+    put_back(said, extra)
     body["outputConfig"] = {"textFormat": {"type": "json_schema", "structure": {"jsonSchema": said}}}
 
 

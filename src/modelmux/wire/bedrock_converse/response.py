@@ -6,12 +6,15 @@ from typing import Any
 
 from modelmux import _json
 from modelmux.types import NO_USAGE, Choice, Media, Response
+from modelmux.wire._each_loss import Losses
+from modelmux.wire._kept import put_back
+from modelmux.wire._refusal import malformed, parsed
 from modelmux.wire._usage import read_usage
 from modelmux.wire.bedrock_converse.blocks_in import decode_blocks
 from modelmux.wire.bedrock_converse.blocks_out import BlockEncoder
-from modelmux.wire.bedrock_converse.error import in_band, malformed
+from modelmux.wire.bedrock_converse.error import in_band
 from modelmux.wire.bedrock_converse.usage import encode_usage
-from modelmux.wire.bedrock_converse.vocabulary import Losses, finish_of, kept, own, put_extra, stop_reason_of
+from modelmux.wire.bedrock_converse.vocabulary import finish_of, kept, own, stop_reason_of
 
 _KNOWN = frozenset({"output", "stopReason", "usage", "serviceTier"})
 
@@ -36,15 +39,6 @@ def decode_response(body: bytes | dict[str, Any], provider: str, reader: str) ->
     )
 
 
-def parsed(body: bytes | dict[str, Any], provider: str) -> dict[str, Any]:
-    if isinstance(body, dict):
-        return body
-    try:
-        return _json.load_object(body)
-    except ValueError as error:
-        raise malformed(f"the answer is not JSON as promised: {error}", provider, body) from None
-
-
 def tier_of(value: dict[str, Any]) -> str | None:
     tier = value.get("serviceTier")
     word = tier.get("type") if isinstance(tier, dict) else None
@@ -63,6 +57,6 @@ def encode_response(resp: Response, reader: str) -> dict[str, Any]:
         body["usage"] = encode_usage(resp.usage, reader)
     if resp.service_tier is not None:
         body["serviceTier"] = {"type": resp.service_tier}
-    put_extra(body, own(resp.extra))
+    put_back(body, own(resp.extra))
     body.setdefault("metrics", {"latencyMs": 0})
     return body

@@ -27,10 +27,11 @@ from modelmux.types import (
     ToolCallDelta,
     UsageEvent,
 )
+from modelmux.wire._refusal import malformed
 from modelmux.wire._stream import AnswerStream
 from modelmux.wire._usage import read_usage
 from modelmux.wire.bedrock_converse.blocks_in import CITED, decode_block, decode_citation
-from modelmux.wire.bedrock_converse.error import in_band, malformed, of_message
+from modelmux.wire.bedrock_converse.error import in_band, of_message
 from modelmux.wire.bedrock_converse.response import decode_response
 from modelmux.wire.bedrock_converse.vocabulary import EXCEPTION_STATUSES, OWN, finish_of, kept
 

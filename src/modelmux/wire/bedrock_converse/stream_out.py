@@ -25,9 +25,11 @@ from modelmux.types import (
     Usage,
     UsageEvent,
 )
+from modelmux.wire._each_loss import Losses
+from modelmux.wire._kept import put_back
 from modelmux.wire.bedrock_converse.blocks_out import BlockEncoder
 from modelmux.wire.bedrock_converse.usage import encode_usage
-from modelmux.wire.bedrock_converse.vocabulary import Losses, own, put_extra, stop_reason_of
+from modelmux.wire.bedrock_converse.vocabulary import own, stop_reason_of
 
 Body = dict[str, Any]
 
@@ -66,7 +68,7 @@ class _Writer:
         if self._call is not None:
             part, start = self._call
             if isinstance(event, PartEvent) and isinstance(event.value, ToolCall) and not event.value.name:
-                put_extra(start["toolUse"], own(event.value.extra))
+                put_back(start["toolUse"], own(event.value.extra))
                 return
             self._call = None
             yield from self._put(part, start, None)

@@ -12,8 +12,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from modelmux.types import Media, Message, Part, Text
+from modelmux.wire._each_loss import Losses
+from modelmux.wire._kept import put_back
 from modelmux.wire.bedrock_converse.blocks_out import Block, BlockEncoder
-from modelmux.wire.bedrock_converse.vocabulary import Losses, own, put_extra
+from modelmux.wire.bedrock_converse.vocabulary import own
 
 _ROLES = {"user": "user", "tool": "user", "assistant": "assistant"}
 _OF_SYSTEM = frozenset({"text", "cachePoint", "guardContent"})
@@ -30,7 +32,7 @@ class _Turn:
     hints: Mapping[str, Any]
 
     def body(self) -> dict[str, Any]:
-        return put_extra({"role": self.role, "content": self.content}, self.hints)
+        return put_back({"role": self.role, "content": self.content}, self.hints)
 
 
 def encode_conversation(messages: Iterable[Message], losses: Losses) -> tuple[list[Block], list[dict[str, Any]]]:

@@ -8,10 +8,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from modelmux.types import FinishReason, Warning
+from modelmux.types import FinishReason
 from modelmux.wire._finish import Finishes
+from modelmux.wire._kept import Keeper
 
 WIRE = "bedrock.converse"
+MINE = Keeper(WIRE)
+own, kept = MINE.of, MINE.keep
 
 OWN: Mapping[str, Mapping[str, Any]] = {WIRE: {}}
 """``extra`` of a part that only this vendor can verify: says where its signature comes from."""
@@ -105,35 +108,5 @@ EXCEPTION_STATUSES: dict[str, int] = {
 """The status each exception has where it is not inside a stream (API reference, "Errors" of Converse)."""
 
 
-def own(extra: Mapping[str, Mapping[str, Any]]) -> Mapping[str, Any]:
-    """What ``extra`` holds for this wire."""
-    return extra.get(WIRE) or {}
-
-
-def put_extra(out: dict[str, Any], extra: Mapping[str, Any]) -> dict[str, Any]:
-    """Write back what no canonical field took, without overwriting; ``$`` keys are hints, not fields."""
-    for key, value in extra.items():
-        if key[:1] != "$" and key not in out:
-            out[key] = value
-    return out
-
-
-def kept(rest: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """``rest`` as a part's ``extra``."""
-    return {WIRE: rest} if rest else {}
-
-
 def text_or_none(value: Any) -> str | None:
     return value if isinstance(value, str) else None
-
-
-class Losses:
-    """What could not be said, each thing once."""
-
-    def __init__(self) -> None:
-        self.warnings: list[Warning] = []
-
-    def add(self, field: str, action: str, detail: str = "") -> None:
-        warning = Warning(field, action, detail)
-        if warning not in self.warnings:
-            self.warnings.append(warning)

@@ -11,7 +11,7 @@ from modelmux.wire._functions import decode_function, encode_tools
 from modelmux.wire._kept import number, texts, whole
 from modelmux.wire._losses import STRICT, Losses, note_unsaid
 from modelmux.wire._names import OPENAI_NAMES
-from modelmux.wire._settings import off, output_said, word_of_budget
+from modelmux.wire._settings import note_shown, output_said, word_of_budget, word_of_effort
 from modelmux.wire.clova_chat_v3.messages import decode_messages, encode_messages
 from modelmux.wire.clova_chat_v3.vocabulary import CACHED, MINE, WIRE
 
@@ -140,10 +140,7 @@ def _encode_reasoning(options: ReasoningOptions, body: dict[str, Any], losses: L
     """Efforts only, ``none`` among them."""
     said, effort = MINE.fields(options.extra), options.effort
     if effort is not None:
-        word = effort if MINE.of(options.extra).get("$came") == effort else _EFFORTS.get(effort, "high")
-        if word != effort:
-            losses.add("reasoning.effort", "clamped", f"{effort!r} said as {word!r}")
-        said["effort"] = word
+        said["effort"] = word_of_effort(effort, MINE.of(options.extra).get("$came"), _EFFORTS, losses)
     elif options.enabled is False:
         said["effort"] = "none"
     elif options.budget is not None:
@@ -153,8 +150,6 @@ def _encode_reasoning(options: ReasoningOptions, body: dict[str, Any], losses: L
     for attr in ("budget", "enabled"):
         if getattr(options, attr) is not None:
             losses.add(f"reasoning.{attr}", "emulated", f"said as effort {said.get('effort')!r}")
-    for attr in ("include", "summary"):
-        if getattr(options, attr) is not None and not off(options):
-            losses.add(f"reasoning.{attr}", "dropped", "thinking is always shown here")
+    note_shown(options, "thinking is always shown here", losses)
     if said:
         body["thinking"] = said

@@ -10,8 +10,8 @@ from modelmux.wire import _functions
 from modelmux.wire._body import Scalars
 from modelmux.wire._functions import decode_function
 from modelmux.wire._kept import is_switch, is_text, number, whole
-from modelmux.wire._losses import CACHED, Losses, note_unsaid
-from modelmux.wire._settings import off, output_said
+from modelmux.wire._losses import CACHED, Losses, note_unsaid, off
+from modelmux.wire._settings import output_said
 from modelmux.wire.cohere_chat_v2.vocabulary import MINE
 
 SCALARS: Scalars = {

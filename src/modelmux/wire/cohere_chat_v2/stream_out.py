@@ -25,6 +25,7 @@ from modelmux.types import (
     UsageEvent,
 )
 from modelmux.wire._losses import Losses
+from modelmux.wire._writer import written
 from modelmux.wire.cohere_chat_v2.messages import encode_call
 from modelmux.wire.cohere_chat_v2.response import usage_json
 from modelmux.wire.cohere_chat_v2.vocabulary import MINE, ours, word_of
@@ -33,15 +34,8 @@ _EMPTY = {"role": "assistant", "content": [], "tool_plan": "", "tool_calls": [],
 
 
 def encode_stream(events: Iterable[Event]) -> Iterator[bytes]:
-    """Server-sent events, one item of bytes for every event of ours that says anything."""
-    writer = _Writer()
-    for event in events:
-        handle = _HANDLERS.get(type(event))
-        if handle is not None and getattr(event, "choice", 0) == 0:
-            handle(writer, event)
-            if writer.out:
-                yield b"".join(writer.out)
-                writer.out.clear()
+    """Server-sent events."""
+    return written(events, _Writer(), _HANDLERS)
 
 
 class _Writer:

@@ -31,7 +31,7 @@ from modelmux.wire._body import (
 from modelmux.wire._kept import is_text, number, strings, texts, whole
 from modelmux.wire._losses import CACHED, STRICT, Losses, note_unsaid
 from modelmux.wire._names import GEMINI_NAMES
-from modelmux.wire._settings import output_said, word_of_budget
+from modelmux.wire._settings import output_said, word_of_budget, word_of_effort
 from modelmux.wire.gemini_interactions.turns import decode_input, encode_input
 from modelmux.wire.gemini_interactions.vocabulary import MINE, SERVER_KINDS, WIRE, server_tool_name
 
@@ -242,9 +242,7 @@ def _encode_reasoning(options: ReasoningOptions, config: dict[str, Any], losses:
         name = "effort" if effort is not None else "budget" if options.enabled is None else "enabled"
         losses.add(f"reasoning.{name}", "clamped", "thinking cannot be switched off: as little as there is")
     elif effort is not None:
-        level = effort if MINE.of(options.extra).get("$level") == effort else _LEVELS.get(effort, "high")
-        if level != effort:
-            losses.add("reasoning.effort", "clamped", f"{effort!r} said as {level!r}")
+        level = word_of_effort(effort, MINE.of(options.extra).get("$level"), _LEVELS, losses)
     elif options.budget is not None:
         level = word_of_budget(options.budget, _BUDGETS)
     if options.budget is not None:

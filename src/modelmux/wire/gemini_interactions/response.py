@@ -9,11 +9,12 @@ from modelmux.types import Choice, Part, Response, ToolCall, Usage
 from modelmux.wire._kept import items, present, word
 from modelmux.wire._losses import Losses
 from modelmux.wire._refusal import parse_body
+from modelmux.wire._times import seconds, time_of
 from modelmux.wire._usage import read_usage
 from modelmux.wire.gemini_interactions.error import in_band
 from modelmux.wire.gemini_interactions.items import decode_item
 from modelmux.wire.gemini_interactions.turns import encode_steps
-from modelmux.wire.gemini_interactions.vocabulary import MINE, STATUS, finish_of, seconds, time_of, word_of
+from modelmux.wire.gemini_interactions.vocabulary import MINE, STATUS, finish_of, word_of
 
 TOP = frozenset({"id", "object", "model", "status", "steps", "outputs", "usage", "role", "error", "input"})
 

@@ -27,9 +27,10 @@ from modelmux.types import (
 )
 from modelmux.wire._either import StreamOrWhole
 from modelmux.wire._kept import items, present, word
+from modelmux.wire._times import seconds, time_of
 from modelmux.wire.gemini_interactions.error import in_band
 from modelmux.wire.gemini_interactions.response import TOP, answered, decode_response
-from modelmux.wire.gemini_interactions.vocabulary import MINE, citation_of, finish_of, seconds, time_of
+from modelmux.wire.gemini_interactions.vocabulary import MINE, citation_of, finish_of
 
 _KINDS = {"text": "model_output", "thought_signature": "thought", "thought_summary": "thought"}
 _KINDS |= {

@@ -26,21 +26,16 @@ from modelmux.types import (
 )
 from modelmux.wire._calls import arguments_text
 from modelmux.wire._losses import Losses
+from modelmux.wire._times import time_of
+from modelmux.wire._writer import written
 from modelmux.wire.gemini_interactions.items import encode_item
 from modelmux.wire.gemini_interactions.response import usage_json
-from modelmux.wire.gemini_interactions.vocabulary import MINE, time_of, word_of
+from modelmux.wire.gemini_interactions.vocabulary import MINE, word_of
 
 
 def encode_stream(events: Iterable[Event]) -> Iterator[bytes]:
-    """Server-sent events, one item of bytes for every event of ours that says anything."""
-    writer = _Writer()
-    for event in events:
-        handle = _HANDLERS.get(type(event))
-        if handle is not None and getattr(event, "choice", 0) == 0:
-            handle(writer, event)
-            if writer.out:
-                yield b"".join(writer.out)
-                writer.out.clear()
+    """Server-sent events."""
+    return written(events, _Writer(), _HANDLERS)
 
 
 class _Writer:

@@ -4,7 +4,6 @@ changes of May 2026 (steps for outputs), and the recorded traffic, which has bot
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Any
 
 from modelmux.types import Citation, FinishReason
@@ -65,20 +64,3 @@ def citation_of(item: Any) -> Citation:
         end=end if isinstance(end, int) else None,
         raw=item,
     )
-
-
-def seconds(text: Any) -> int | None:
-    """Unix time of an RFC 3339 time."""
-    if not isinstance(text, str):
-        return None
-    try:
-        return int(datetime.fromisoformat(text).timestamp())
-    except (ValueError, OverflowError, OSError):
-        return None
-
-
-def time_of(created: int) -> str:
-    try:
-        return datetime.fromtimestamp(created, UTC).isoformat().replace("+00:00", "Z")
-    except (ValueError, OverflowError, OSError):
-        return "1970-01-01T00:00:00Z"

@@ -21,7 +21,7 @@ from modelmux.wire._body import (
 from modelmux.wire._functions import decode_function, encode_tools
 from modelmux.wire._kept import is_switch, is_text, number, strings, whole, word
 from modelmux.wire._losses import Losses, note_unsaid
-from modelmux.wire._settings import described, off, word_of_budget
+from modelmux.wire._settings import described, note_shown, word_of_budget, word_of_effort
 from modelmux.wire.ollama_chat.messages import decode_messages, encode_messages
 from modelmux.wire.ollama_chat.vocabulary import CACHED, MINE, WIRE
 
@@ -160,10 +160,7 @@ def _encode_reasoning(options: ReasoningOptions, body: dict[str, Any], losses: L
     if options.enabled is False or effort == "none" or (options.budget == 0 and effort is None):
         body["think"] = False
     elif effort is not None:
-        level = effort if MINE.of(options.extra).get("$came") == effort else _LEVELS.get(effort, "high")
-        if level != effort:
-            losses.add("reasoning.effort", "clamped", f"{effort!r} said as {level!r}")
-        body["think"] = level
+        body["think"] = word_of_effort(effort, MINE.of(options.extra).get("$came"), _LEVELS, losses)
     elif options.budget is not None:
         body["think"] = word_of_budget(options.budget, _BUDGETS)
     elif options.enabled is not None:
@@ -174,6 +171,4 @@ def _encode_reasoning(options: ReasoningOptions, body: dict[str, Any], losses: L
         losses.add("reasoning.budget", "emulated", "thinking has levels here, not a number of tokens")
     if options.enabled is not None and (effort is not None or options.budget is not None):
         losses.add("reasoning.enabled", "merged", "said by the level")
-    for attr in ("include", "summary"):
-        if getattr(options, attr) is not None and not off(options):
-            losses.add(f"reasoning.{attr}", "dropped", "thinking is shown in full here")
+    note_shown(options, "thinking is shown in full here", losses)

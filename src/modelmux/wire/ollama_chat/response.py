@@ -7,12 +7,14 @@ from typing import Any
 
 from modelmux.errors import MalformedResponse
 from modelmux.types import Choice, Part, Reasoning, Response, Text, TokenLogprob, ToolCall, Usage
-from modelmux.wire._kept import items, number, present, word
+from modelmux.wire._kept import items, present, word
+from modelmux.wire._logprobs import logprobs_of
 from modelmux.wire._losses import Losses
 from modelmux.wire._refusal import in_band, parse_body
+from modelmux.wire._times import seconds, time_of
 from modelmux.wire._usage import read_usage
 from modelmux.wire.ollama_chat.messages import encode_parts
-from modelmux.wire.ollama_chat.vocabulary import MINE, answered_call, created_at, finish_of, seconds, word_of
+from modelmux.wire.ollama_chat.vocabulary import MINE, answered_call, finish_of, word_of
 
 _COUNTERS = ("prompt_eval_count", "eval_count")
 TOP = frozenset({"model", "message", "done", "done_reason", "logprobs", *_COUNTERS})
@@ -69,21 +71,9 @@ def extra_of(body: dict[str, Any]) -> dict[str, Any]:
     """The vendor fields of an answer or of a line of it; its time only where it is finer than seconds."""
     rest = present({name: value for name, value in body.items() if name not in TOP})
     when = rest.get("created_at")
-    if when is not None and when == created_at(seconds(when)):
+    if when is not None and when == time_of(seconds(when)):
         del rest["created_at"]
     return rest
-
-
-def logprobs_of(value: Any) -> tuple[TokenLogprob, ...]:
-    return tuple(found for item in items(value) if (found := _logprob(item)) is not None)
-
-
-def _logprob(item: Any) -> TokenLogprob | None:
-    if not isinstance(item, dict) or not isinstance(item.get("token"), str) or not number(item.get("logprob")):
-        return None
-    data = item.get("bytes")
-    known = tuple(byte for byte in data if isinstance(byte, int)) if isinstance(data, list) else None
-    return TokenLogprob(item["token"], float(item["logprob"]), known, logprobs_of(item.get("top_logprobs")))
 
 
 # --- encoding ------------------------------------------------------------------------------------------------
@@ -96,7 +86,7 @@ _READ = (
 
 def encode_response(response: Response) -> dict[str, Any]:
     choice = response.choices[0] if response.choices else Choice()
-    time = {} if response.created is None else {"created_at": created_at(response.created)}
+    time = {} if response.created is None else {"created_at": time_of(response.created)}
     body: dict[str, Any] = {
         "model": response.model or "",
         **time,

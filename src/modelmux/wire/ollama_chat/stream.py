@@ -26,18 +26,19 @@ from modelmux.types import (
 )
 from modelmux.wire._calls import arguments_text
 from modelmux.wire._kept import items, present, word
+from modelmux.wire._logprobs import logprobs_of
 from modelmux.wire._refusal import in_band, parse_frame
 from modelmux.wire._stream import AnswerStream
+from modelmux.wire._times import seconds, time_of
 from modelmux.wire.ollama_chat.response import (
     MESSAGE,
     decode_response,
     extra_of,
     logprobs_json,
-    logprobs_of,
     message_of,
     usage_json,
 )
-from modelmux.wire.ollama_chat.vocabulary import MINE, answered_call, created_at, finish_of, seconds, word_of
+from modelmux.wire.ollama_chat.vocabulary import MINE, answered_call, finish_of, word_of
 
 _THINKING, _TEXT, _CALLS = 0, 1, 2
 """Parts are numbered as in a whole answer: thinking, text, calls."""
@@ -152,7 +153,7 @@ def encode_stream(events: Iterable[Event]) -> Iterator[bytes]:
             usage = event.usage
         elif isinstance(event, Start):
             told = MINE.fields(event.extra)
-            when = told.pop("created_at", None if event.created is None else created_at(event.created))
+            when = told.pop("created_at", None if event.created is None else time_of(event.created))
             head = {"model": event.model or ""} if when is None else {"model": event.model or "", "created_at": when}
         elif isinstance(event, Finish):
             calls = [_whole(held[part], "".join(pieces[part])) for part in sorted(held)]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import zlib
-from datetime import UTC, datetime
 from typing import Any
 
 from modelmux.types import FinishReason, ToolCall
@@ -26,23 +25,6 @@ finish_of = Finishes(FINISH, WORDS).read
 
 def word_of(reason: FinishReason, raw: str | None) -> str:
     return raw if raw in FINISH and (FINISH[raw] == "length") == (reason == "length") else WORDS.get(reason, "stop")
-
-
-def seconds(created_at: Any) -> int | None:
-    """Unix time of an RFC 3339 time."""
-    if not isinstance(created_at, str):
-        return None
-    try:
-        return int(datetime.fromisoformat(created_at).timestamp())
-    except (ValueError, OverflowError, OSError):
-        return None
-
-
-def created_at(created: int | None) -> str:
-    try:
-        return datetime.fromtimestamp(created or 0, UTC).isoformat().replace("+00:00", "Z")
-    except (ValueError, OverflowError, OSError):
-        return "1970-01-01T00:00:00Z"
 
 
 def answered_call(item: Any, number: int, when: Any) -> ToolCall | None:
