@@ -31,6 +31,9 @@ _ERROR_BODY = 1024 * 1024
 _LARGE = 16 * 1024 * 1024
 """Bytes beyond which an answer is looked at before it is put together."""
 
+_UNREAD = 1024 * 1024
+"""Bytes of a relayed stream of which text may stay undecoded: they are kept for the accounts."""
+
 _TAIL = 2.0
 """Seconds to wait for the body to end after the answer itself is complete. Past it the connection is given up."""
 
@@ -44,7 +47,8 @@ class Trial:
     ``deadline`` is absolute; ``first_token_by`` too, and for an answer in one piece it holds for the whole. ``between``
     is the longest silence of a stream, in seconds. ``folder`` holds what a stream gave so far. ``relay``: the caller
     wants the answer's bytes as they come; ``held`` are those not handed over yet, ``finishes`` how many of its choices
-    end before the stream's last bytes, which are held back until the outcome is recorded.
+    end before the stream's last bytes, which are held back until the outcome is recorded. ``unread`` is text that
+    was relayed and not decoded: only an estimate needs it.
     """
 
     id: str
@@ -70,6 +74,7 @@ class Trial:
     answered: Answered | None = None
     relay: bool = False
     held: list[bytes] = field(default_factory=list)
+    unread: list[bytes] = field(default_factory=list)
     finishes: int = 1
     heard: float = 0.0
     phase: str | None = None
@@ -80,6 +85,15 @@ class Trial:
             self.first_token = self.clock.time()
             self.heard = self.clock.monotonic()
             self.first_token_after = self.heard - self.began
+
+    def folded(self) -> Response:
+        """What a stream gave so far, with all text that was only relayed."""
+        if self.unread:
+            data = b"".join(self.unread)
+            self.unread.clear()
+            for event in self.wire.stream_decoder("").feed(data):
+                self.folder.feed(event)
+        return self.folder.response()
 
     @property
     def lost_patience(self) -> str | None:
@@ -203,6 +217,12 @@ def _streamed(
             return (yield from _whole_instead(trial, head, data, limit))
         if relay and data:
             held.append(data)
+            if size <= _UNREAD and trial.first_token is not None and not (hold or last) and decoder.only_text(data):
+                trial.unread.append(data)
+                yield Emit((), held[0] if len(held) == 1 else b"".join(held), trial.answered)
+                held.clear()
+                more.deadline = flow.next(size, spoken=True)
+                continue
         try:
             events = decoder.feed(data) if data else decoder.close()
         except ProviderError as error:
@@ -223,7 +243,7 @@ def _streamed(
         if not data:
             break
         if not last:
-            more.deadline = flow.next(size, events)
+            more.deadline = flow.next(size, spoken=bool(events) and _says_something(events[-1]))
         elif over_by is None:
             more.deadline = over_by = trial.tail_by
     trial.response = trial.folder.response()
@@ -240,9 +260,9 @@ class _Flow:
         self._since = 0.0
         self._size = 0
 
-    def next(self, size: int, events: Sequence[Event]) -> float | None:
-        """Until when to wait for more, now that ``size`` bytes in all have come, ``events`` the last of them. Raises
-        AttemptTimeout for a drip.
+    def next(self, size: int, *, spoken: bool) -> float | None:
+        """Until when to wait for more, now that ``size`` bytes in all have come, with something in the last of them or
+        not. Raises AttemptTimeout for a drip.
         """
         trial = self._trial
         if trial.first_token is None or trial.between == inf:
@@ -250,7 +270,7 @@ class _Flow:
         now = trial.clock.monotonic()
         if not self._since:  # what came before the first token says nothing about the flow after it
             self._since, self._size = now, size
-        if events and _says_something(events[-1]):
+        if spoken:
             trial.heard = now
         if now - self._since >= trial.between:
             if size - self._size < FLOOR * (now - self._since):

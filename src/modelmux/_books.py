@@ -69,16 +69,15 @@ def _model(target: Target, response: Response | None) -> Model | None:
 
 def _used(trial: Trial, expected_input: int) -> tuple[Usage | None, bool]:
     """The usage and whether it is an estimate; None where nothing can be said, ``_NOTHING_BILLED`` for a rejection."""
-    answer = trial.response or trial.folder.response()
-    if trial.status == "ok":
-        reported = answer.usage.reported
-        return answer.usage if reported else _estimate(answer, trial.target, expected_input), not reported
+    if trial.status == "ok" and trial.response is not None and trial.response.usage.reported:
+        return trial.response.usage, False
     error = trial.error
     if isinstance(error, ProviderError) and error.billed is Billed.NO and not trial.handed_over:
         return _NOTHING_BILLED, False
     if error is not None and not isinstance(error, ProviderError):
         return _NOTHING_BILLED, False  # stopped on our side before anything was sent
     if trial.first_token is not None:
+        answer = trial.folded() if trial.streamed else trial.response or trial.folder.response()
         return _estimate(answer, trial.target, expected_input), True
     return None, False
 

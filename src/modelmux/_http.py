@@ -134,25 +134,27 @@ class SSEDecoder:
     end their last event that way.
     """
 
-    __slots__ = ("_between", "_data", "_event", "_first", "_lines")
+    __slots__ = ("_data", "_event", "_first", "_lines", "between")
 
     def __init__(self, limit: int = MAX_LINE) -> None:
         self._lines = LineSplitter(limit)
         self._data: list[bytes] = []
         self._event = ""
         self._first = True
-        self._between = False
+        self.between = False
         """Whether nothing of an event is held."""
 
     def feed(self, data: bytes) -> list[SSE]:
-        if self._between and data[-2:] == b"\n\n":
+        if self.between and data[-2:] == b"\n\n":
+            if data[:6] == b"data: " and data.find(b"\n") == len(data) - 2 and b"\r" not in data:
+                return [SSE(data[6:-2])]  # as most reads of most vendors are
             whole = _whole_events(data)
             if whole is not None:
                 return whole
         out: list[SSE] = []
         for line in self._lines.feed(data):
             self._line(line, out)
-        self._between = not (self._first or self._data or self._event or self._lines.holding)
+        self.between = not (self._first or self._data or self._event or self._lines.holding)
         return out
 
     def close(self) -> list[SSE]:

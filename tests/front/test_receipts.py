@@ -93,6 +93,24 @@ def test_a_stream_that_its_client_left_has_a_receipt_at_an_estimate(ask, model):
     assert attempt.cost.nano <= row.bound_nano
 
 
+def test_text_that_was_only_handed_on_counts_in_an_estimate(ask):
+    """A relay leaves plain text undecoded; without usage it is what the output is estimated from."""
+    decoded = [chunk(f"word{n} ") for n in range(200)]
+    plain = [
+        json.dumps(json.loads(piece[6:]), separators=(",", ":")).join(("data: ", "\n\n")).encode() for piece in decoded
+    ]
+    units = []
+    for reads in (decoded, plain, [b"".join(plain)]):
+        mux = mux_of(Reply(200, SSE, [chunk("So: "), *reads, chunk(finish="stop"), DONE]))
+        got = ask(Front(mux), streaming(OPENAI.model))
+        assert b"".join(reads) in got.body
+        [attempt] = only(mux).attempts
+        assert (attempt.status, attempt.cost_status) == ("ok", "estimated")
+        units.append(dict(attempt.usage))
+    assert units[0] == units[1] == units[2]
+    assert 200 <= units[0]["output"] <= 1000
+
+
 def test_a_stream_whose_client_stops_at_its_last_event_has_ended_well(ask):
     """As the SDKs do, which read no further than the word that says it is over."""
     pieces = [chunk("Hel"), chunk(finish="stop") + USAGE, DONE]

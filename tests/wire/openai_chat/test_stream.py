@@ -46,6 +46,43 @@ def answer(*pieces: bytes, api: str = "openai.chat") -> Response:
     return fold(events(*pieces, api=api))
 
 
+def compact(delta: Any, finish: str | None = None, **top: Any) -> bytes:
+    choice = {"index": 0, "delta": delta, "finish_reason": finish}
+    body = {"id": "c1", "model": "m", "created": 1, "choices": [choice], **top}
+    return b"data: " + json.dumps(body, separators=(",", ":")).encode() + b"\n\n"
+
+
+TEXT = compact({"content": "he"})
+
+
+@pytest.mark.parametrize(
+    "read",
+    [
+        compact({"content": ""}),
+        compact({"role": "assistant", "content": None}),
+        compact({"content": "."}, "stop"),
+        compact({"content": "."}, usage={"prompt_tokens": 3, "completion_tokens": 1, "total_tokens": 4}),
+        compact({"tool_calls": [{"index": 0, "id": "t", "function": {"name": "f", "arguments": ""}}]}),
+        compact({"content": "."}, error={"message": "overloaded"}),
+        TEXT + compact({}, "stop"),
+        TEXT + TEXT[:-1],
+        TEXT[3:],
+        b": comment\n\n" + TEXT,
+        DONE,
+        TEXT + DONE,
+    ],
+)
+def test_what_is_more_than_text_is_not_left_undecoded(read: bytes) -> None:
+    decoder = wire.get("openai.chat").stream_decoder()
+    assert not decoder.only_text(TEXT)  # nothing has come yet: it may be the beginning of anything
+    decoder.feed(compact({"role": "assistant", "content": ""}))
+    assert decoder.only_text(TEXT)
+    assert decoder.only_text(TEXT * 3)
+    assert not decoder.only_text(read)
+    decoder.feed(TEXT[:9])
+    assert not decoder.only_text(TEXT)
+
+
 def test_events_come_as_their_chunks_do_and_end_with_usage_and_finish() -> None:
     decoder = wire.get("openai.chat").stream_decoder()
     assert decoder.feed(chunk({"role": "assistant", "content": ""})) == [Start("c1", "m", 1)]

@@ -48,6 +48,9 @@ class ChatStream(StreamDecoder):
 
     # --- bytes
 
+    def only_text(self, data: bytes) -> bool:
+        return self._frames.between and self.error is None and _only_text(data)
+
     def feed(self, data: bytes) -> list[Event]:
         if self._head is not None:
             held = self._head + data
@@ -218,6 +221,23 @@ class ChatStream(StreamDecoder):
         usage = read_usage(self._usage_reader, body)
         if usage.reported:
             out.append(UsageEvent(usage))
+
+
+def _only_text(data: bytes) -> bool:
+    """Whether a read is whole chunks of one choice each that all have text and end nothing: a look at the bytes alone,
+    which says no to chunks written in any other way than most vendors'.
+    """
+    chunks = data.count(b"\n\n")
+    return (
+        data[:7] == b"data: {"
+        and data[-3:] == b"}\n\n"
+        and data.count(b"data: {") == chunks
+        and data.count(b'"content":"') == chunks
+        and b'"content":""' not in data
+        and data.count(b'"finish_reason":null') == chunks
+        and b'"usage":{' not in data
+        and b'"error"' not in data
+    )
 
 
 def _without_delta(choice: dict[str, Any], lane: Lane) -> dict[str, Any] | None:
