@@ -68,7 +68,6 @@ _KINDS = {
     "Media": "media",
     "Opaque": "opaque",
     "Reasoning": "reasoning",
-    "ToolCall": "tool_calls",
     "ServerToolCall": "server_tool_call",
     "ServerToolResult": "server_tool_result",
 }

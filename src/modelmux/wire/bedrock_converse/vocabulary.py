@@ -42,8 +42,8 @@ _WORDS: dict[FinishReason, str] = {
     "error": "malformed_model_output",
 }
 
-FINISHES = Finishes(STOP_REASONS, _WORDS)
-finish_of, stop_reason_of = FINISHES.read, FINISHES.say
+_FINISHES = Finishes(STOP_REASONS, _WORDS)
+finish_of, stop_reason_of = _FINISHES.read, _FINISHES.say
 
 _WORD = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
 _SHEET = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"

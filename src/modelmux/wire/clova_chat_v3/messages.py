@@ -6,31 +6,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from modelmux.types import Media, Message, Opaque, Part, Reasoning, Refusal, Role, Text, ToolCall, ToolResult
-from modelmux.wire import _turns
+from modelmux.wire import _losses, _turns
 from modelmux.wire._calls import is_loose
-from modelmux.wire._losses import (
-    CITED,
-    DETAILED,
-    LOOSE,
-    REFUSED,
-    WRITTEN,
-    Losses,
-    kind_of,
-    note_marks,
-    note_result,
-    role_of,
-)
+from modelmux.wire._losses import Losses
 from modelmux.wire._media import asks_detail, text_of
-from modelmux.wire._turns import (
-    decode_result,
-    decode_turns,
-    kept_whole,
-    result_head,
-    results_apart,
-    said_object,
-    take_calls,
-    take_content,
-)
 from modelmux.wire.clova_chat_v3.vocabulary import CACHED, MINE, WIRE
 
 # --- decoding ------------------------------------------------------------------------------------------------
@@ -38,15 +17,15 @@ from modelmux.wire.clova_chat_v3.vocabulary import CACHED, MINE, WIRE
 
 def decode_messages(messages: Any) -> tuple[Message, ...]:
     """All turns. Raises InvalidRequest naming the one that is no message."""
-    return decode_turns(messages, WIRE, _message)
+    return _turns.decode_turns(messages, WIRE, _message)
 
 
 def _message(role: Role, rest: dict[str, Any], _place: int) -> Message:
-    parts = take_content(rest, _part)
+    parts = _turns.take_content(rest, _part)
     if role == "tool":
-        return decode_result("toolCallId", rest, parts, MINE)
+        return _turns.decode_result("toolCallId", rest, parts, MINE)
     if role == "assistant":
-        parts.extend(take_calls("toolCalls", rest, decode_call))
+        parts.extend(_turns.take_calls("toolCalls", rest, decode_call))
     return Message(role, tuple(parts), extra=MINE.keep(rest))
 
 
@@ -75,11 +54,11 @@ def encode_messages(messages: tuple[Message, ...], losses: Losses) -> list[dict[
     out: list[dict[str, Any]] = []
     for message in messages:
         own = MINE.of(message.extra)
-        whole = kept_whole(message, own)
+        whole = _turns.kept_whole(message, own)
         if whole is not None:
             out.append(whole)
             continue
-        results, rest, beside = results_apart(message, own)
+        results, rest, beside = _turns.results_apart(message, own)
         out.extend(_result(result, beside, losses) for result in results)
         if rest or not results:
             out.append(_turn(message, rest, losses))
@@ -87,14 +66,14 @@ def encode_messages(messages: tuple[Message, ...], losses: Losses) -> list[dict[
 
 
 def _turn(message: Message, parts: Sequence[Part], losses: Losses) -> dict[str, Any]:
-    role, own = role_of(message, losses), MINE.of(message.extra)
+    role, own = _losses.role_of(message, losses), MINE.of(message.extra)
     item: dict[str, Any] = {"role": role, **MINE.fields(message.extra)}
     calls = [encode_call(part) for part in parts if isinstance(part, ToolCall)]
     for part in parts:
         if isinstance(part, ToolCall):
-            note_marks(part, losses, CACHED)
+            _losses.note_marks(part, losses, CACHED)
             if is_loose(part) and "$arguments" not in MINE.of(part.extra):
-                losses.add(*LOOSE)
+                losses.add(*_losses.LOOSE)
     blocks = _blocks([part for part in parts if not isinstance(part, ToolCall)], losses, pictures=role == "user")
     if blocks or ("content" not in item and "$absent" not in own):
         item["content"] = _plain(blocks, own, losses)
@@ -117,41 +96,41 @@ def _plain(blocks: list[Any], own: Any, losses: Losses) -> Any:
 def _blocks(parts: Sequence[Part], losses: Losses, *, pictures: bool) -> list[Any]:
     out = []
     for part in parts:
-        note_marks(part, losses, CACHED, signed=not isinstance(part, Reasoning))
+        _losses.note_marks(part, losses, CACHED, signed=not isinstance(part, Reasoning))
         if isinstance(part, Text):
             if part.citations:
-                losses.add(*CITED)
+                losses.add(*_losses.CITED)
             out.append({**MINE.fields(part.extra), "type": "text", "text": part.text})
         elif isinstance(part, Reasoning):
             if part.text or part.signature or part.redacted:
                 losses.add("reasoning", "dropped", "this vendor does not take reasoning back")
         elif isinstance(part, Refusal):
-            losses.add(*REFUSED)
+            losses.add(*_losses.REFUSED)
             out.append({"type": "text", "text": part.text})
         elif isinstance(part, Media) and (text := text_of(part)) is not None:
-            losses.add(*WRITTEN)
+            losses.add(*_losses.WRITTEN)
             out.append({"type": "text", "text": text})
         elif isinstance(part, Media) and part.kind == "image" and pictures and (part.data or part.url):
             given = {"dataUri": {"data": part.data}} if part.data else {"imageUrl": {"url": part.url}}
             out.append({"type": "image_url", **given})
             if asks_detail(part):
-                losses.add(*DETAILED)
+                losses.add(*_losses.DETAILED)
         elif isinstance(part, Opaque) and part.wire == WIRE:
             out.append(part.value)
         else:
-            losses.add(kind_of(part), "dropped", "this format has no place for it here")
+            losses.add(_losses.kind_of(part), "dropped", "this format has no place for it here")
     return out
 
 
 def encode_call(call: ToolCall) -> dict[str, Any]:
-    return _turns.encode_call(call, MINE, said_object(call, MINE.of(call.extra)))
+    return _turns.encode_call(call, MINE, _turns.said_object(call, MINE.of(call.extra)))
 
 
 def _result(result: ToolResult, beside: Any, losses: Losses) -> dict[str, Any]:
-    item = result_head(beside)
+    item = _turns.result_head(beside)
     if result.id:
         item["toolCallId"] = result.id
-    note_result(result, losses, CACHED)
+    _losses.note_result(result, losses, CACHED)
     blocks = _blocks(result.content, losses, pictures=False)
     if blocks or ("content" not in item and "$absent" not in beside):
         item["content"] = _plain(blocks, MINE.of(result.extra), losses)

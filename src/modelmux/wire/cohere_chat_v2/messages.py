@@ -11,15 +11,6 @@ from modelmux.wire._calls import arguments_text, with_calls_joined
 from modelmux.wire._kept import word
 from modelmux.wire._losses import REFUSED, Losses, kind_of, note_marks, note_result, role_of
 from modelmux.wire._media import split_data_url, text_of, url_of
-from modelmux.wire._turns import (
-    decode_result,
-    decode_turns,
-    kept_whole,
-    result_head,
-    results_apart,
-    take_calls,
-    take_content,
-)
 from modelmux.wire.cohere_chat_v2.vocabulary import MINE, PLAN, WIRE, ours
 
 # --- decoding ------------------------------------------------------------------------------------------------
@@ -27,17 +18,17 @@ from modelmux.wire.cohere_chat_v2.vocabulary import MINE, PLAN, WIRE, ours
 
 def decode_messages(messages: Any) -> tuple[Message, ...]:
     """All turns. Raises InvalidRequest naming the one that is no message."""
-    return decode_turns(messages, WIRE, _message)
+    return _turns.decode_turns(messages, WIRE, _message)
 
 
 def _message(role: Role, rest: dict[str, Any], _place: int) -> Message:
-    parts = take_content(rest, decode_part)
+    parts = _turns.take_content(rest, decode_part)
     if role == "tool":
-        return decode_result("tool_call_id", rest, parts, MINE)
+        return _turns.decode_result("tool_call_id", rest, parts, MINE)
     if role == "assistant":
         if word(rest.get("tool_plan")):
             parts.insert(0, Reasoning(rest.pop("tool_plan"), extra=PLAN))
-        parts.extend(take_calls("tool_calls", rest, decode_call))
+        parts.extend(_turns.take_calls("tool_calls", rest, decode_call))
     return Message(role, tuple(parts), extra=MINE.keep(rest))
 
 
@@ -93,11 +84,11 @@ def encode_messages(messages: tuple[Message, ...], losses: Losses, documents: li
         if shown and message.role != "tool":
             _show(shown, out)
         own = MINE.of(message.extra)
-        whole = kept_whole(message, own)
+        whole = _turns.kept_whole(message, own)
         if whole is not None:
             out.append(whole)
             continue
-        results, parts, beside = results_apart(message, own)
+        results, parts, beside = _turns.results_apart(message, own)
         out.extend(_result(result, beside, losses, shown) for result in results)
         if parts or not results:
             _show(shown, out)
@@ -224,7 +215,7 @@ def _image(part: Media) -> dict[str, Any]:
 
 def _result(result: ToolResult, beside: Any, losses: Losses, shown: list[Media]) -> dict[str, Any]:
     own = MINE.of(result.extra)
-    item = result_head(beside)
+    item = _turns.result_head(beside)
     if result.id:
         item["tool_call_id"] = result.id
     note_result(result, losses)

@@ -30,8 +30,8 @@ _WORDS: dict[FinishReason, str] = {
     "pause": "COMPLETE",
     "error": "ERROR",
 }
-FINISHES = Finishes(_FINISH, _WORDS, str.upper)
-finish_of, word_of = FINISHES.read, FINISHES.say
+_FINISHES = Finishes(_FINISH, _WORDS, str.upper)
+finish_of, word_of = _FINISHES.read, _FINISHES.say
 
 PLAN = {WIRE: {"$tool_plan": True}}
 """Marks the reasoning that this format calls a tool plan: what the model means to do with its tools."""

@@ -15,19 +15,7 @@ from modelmux.types import (
     ToolChoice,
     Warning,
 )
-from modelmux.wire._body import (
-    Scalars,
-    Take,
-    each,
-    encoded,
-    into,
-    say_call,
-    say_scalars,
-    sourced,
-    take_scalars,
-    take_stream,
-    taken_apart,
-)
+from modelmux.wire import _body
 from modelmux.wire._kept import is_text, number, strings, texts, whole
 from modelmux.wire._losses import CACHED, STRICT, Losses, note_unsaid
 from modelmux.wire._names import GEMINI_NAMES
@@ -35,9 +23,9 @@ from modelmux.wire._settings import output_said, word_of_budget, word_of_effort
 from modelmux.wire.gemini_interactions.turns import decode_input, encode_input
 from modelmux.wire.gemini_interactions.vocabulary import MINE, SERVER_KINDS, WIRE, server_tool_name
 
-_SCALARS: Scalars = {"model": ("model", is_text), "service_tier": ("service_tier", is_text)}
+_SCALARS: _body.Scalars = {"model": ("model", is_text), "service_tier": ("service_tier", is_text)}
 
-_CONFIG: Scalars = {
+_CONFIG: _body.Scalars = {
     "max_output_tokens": ("max_tokens", whole),
     "temperature": ("temperature", number),
     "top_p": ("top_p", number),
@@ -65,9 +53,9 @@ _UNSAID = {
 
 def decode_request(body: dict[str, Any]) -> Request:
     """The request that ``body`` makes. Raises InvalidRequest naming the field that is malformed."""
-    values, extra = taken_apart(body, _SCALARS, _FIELDS, "input")
+    values, extra = _body.taken_apart(body, _SCALARS, _FIELDS, "input")
     messages = (*values.pop("messages", ()), *decode_input(body["input"]))
-    return sourced(Request(messages, **values, extra={WIRE: extra}), WIRE, body)
+    return _body.sourced(Request(messages, **values, extra={WIRE: extra}), WIRE, body)
 
 
 def _system(value: Any) -> tuple[Message, ...] | None:
@@ -99,7 +87,7 @@ def _config(value: Any, values: dict[str, Any], extra: dict[str, Any]) -> bool:
     if not isinstance(value, dict):
         return False
     rest = dict(value)
-    take_scalars(_CONFIG, rest, values)
+    _body.take_scalars(_CONFIG, rest, values)
     if strings(rest.get("stop_sequences")):
         values["stop"] = tuple(rest.pop("stop_sequences"))
     level, shown = rest.get("thinking_level"), rest.get("thinking_summaries")
@@ -129,12 +117,12 @@ def _choice(value: Any) -> ToolChoice | None:
     return None
 
 
-_FIELDS: dict[str, Take] = {
-    "stream": take_stream,
-    "system_instruction": into("messages", _system),
-    "response_modalities": into("modalities", texts),
-    "tools": into("tools", each(_tool)),
-    "response_format": into("output", _format),
+_FIELDS: dict[str, _body.Take] = {
+    "stream": _body.take_stream,
+    "system_instruction": _body.into("messages", _system),
+    "response_modalities": _body.into("modalities", texts),
+    "tools": _body.into("tools", _body.each(_tool)),
+    "response_format": _body.into("output", _format),
     "generation_config": _config,
 }
 
@@ -144,15 +132,15 @@ _FIELDS: dict[str, Take] = {
 
 def encode_request(req: Request, *, model: str, stream: bool = False) -> tuple[dict[str, Any], list[Warning]]:
     """The body to send, and what it could not say. An empty ``model`` leaves the field out: an agent answers."""
-    body, warnings = encoded(req, WIRE, _encode, GEMINI_NAMES, stream=stream)
-    say_call(body, model, stream, MINE.of(req.extra).get("$stream", True))
+    body, warnings = _body.encoded(req, WIRE, _encode, GEMINI_NAMES, stream=stream)
+    _body.say_call(body, model, stream, MINE.of(req.extra).get("$stream", True))
     return body, warnings
 
 
 def _encode(req: Request) -> tuple[dict[str, Any], list[Warning]]:
     losses = Losses()
     body = MINE.fields(req.extra)
-    say_scalars(_SCALARS, req, body)
+    _body.say_scalars(_SCALARS, req, body)
     _encode_system(req.messages, body, losses)
     body["input"] = encode_input(req.messages, losses)
     if not body["input"] and WIRE not in req.extra and body.get("system_instruction"):
@@ -216,7 +204,7 @@ def _encode_tools(tools: tuple[Tool | ServerTool, ...], body: dict[str, Any], lo
 def _encode_config(req: Request, body: dict[str, Any], losses: Losses) -> None:
     own = MINE.of(req.extra)
     config = dict(own.get("$config", {}))
-    say_scalars(_CONFIG, req, config)
+    _body.say_scalars(_CONFIG, req, config)
     if req.stop:
         config["stop_sequences"] = list(req.stop)
     if req.reasoning is not None:

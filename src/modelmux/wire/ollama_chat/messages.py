@@ -8,20 +8,10 @@ from itertools import count
 from typing import Any
 
 from modelmux.types import Media, Message, Part, Reasoning, Refusal, Role, Text, ToolCall, ToolResult
+from modelmux.wire import _losses
 from modelmux.wire._calls import is_loose, with_calls_joined, with_results_in_order
 from modelmux.wire._kept import strings, word
-from modelmux.wire._losses import (
-    CITED,
-    DETAILED,
-    LOOSE,
-    REFUSED,
-    WRITTEN,
-    Losses,
-    kind_of,
-    note_marks,
-    note_result,
-    role_of,
-)
+from modelmux.wire._losses import Losses
 from modelmux.wire._media import asks_detail, bytes_of, text_of
 from modelmux.wire._turns import decode_turns, kept_whole, result_head, results_apart, take_calls
 from modelmux.wire.ollama_chat.vocabulary import CACHED, MINE, WIRE, decode_call, encode_call
@@ -96,7 +86,7 @@ def encode_messages(messages: tuple[Message, ...], losses: Losses) -> list[dict[
 
 
 def _turn(message: Message, parts: Sequence[Part], losses: Losses) -> dict[str, Any]:
-    role = role_of(message, losses)
+    role = _losses.role_of(message, losses)
     own = MINE.of(message.extra)
     item: dict[str, Any] = {"role": role, **MINE.fields(message.extra)}
     said = encode_parts(parts, losses, glue="" if role == "assistant" else "\n")
@@ -112,10 +102,10 @@ def encode_parts(parts: Iterable[Part], losses: Losses, *, glue: str = "") -> di
     thoughts: list[str] = []
     message: dict[str, Any] = {"content": ""}
     for part in parts:
-        note_marks(part, losses, CACHED)
+        _losses.note_marks(part, losses, CACHED)
         if isinstance(part, Text):
             if part.citations:
-                losses.add(*CITED)
+                losses.add(*_losses.CITED)
             texts.append(part.text)
         elif isinstance(part, Reasoning):
             if part.redacted is not None:
@@ -125,14 +115,14 @@ def encode_parts(parts: Iterable[Part], losses: Losses, *, glue: str = "") -> di
         elif isinstance(part, ToolCall):
             message.setdefault("tool_calls", []).append(encode_call(part))
             if is_loose(part) and "$arguments" not in MINE.of(part.extra):
-                losses.add(*LOOSE)
+                losses.add(*_losses.LOOSE)
         elif isinstance(part, Refusal):
-            losses.add(*REFUSED)
+            losses.add(*_losses.REFUSED)
             texts.append(part.text)
         elif isinstance(part, Media):
             _media(part, message, texts, losses)
         else:
-            losses.add(kind_of(part), "dropped", "this format has no place for it")
+            losses.add(_losses.kind_of(part), "dropped", "this format has no place for it")
     if thoughts:
         message["thinking"] = "".join(thoughts)
     if len(texts) > 1:
@@ -146,9 +136,9 @@ def _media(part: Media, message: dict[str, Any], texts: list[str], losses: Losse
     if found is not None:
         message.setdefault("images", []).append(found[1])
         if asks_detail(part):
-            losses.add(*DETAILED)
+            losses.add(*_losses.DETAILED)
     elif (text := text_of(part)) is not None:
-        losses.add(*WRITTEN)
+        losses.add(*_losses.WRITTEN)
         texts.append(text)
     elif part.kind == "image":
         losses.add("media.url", "dropped", "images go by their bytes only; fetch them first")
@@ -170,5 +160,5 @@ def _encode_result(result: ToolResult, call: ToolCall | None, beside: Any, losse
     made_up = "$id" in own or (call is not None and "$id" in MINE.of(call.extra))
     if result.id and not made_up:
         item["tool_call_id"] = result.id
-    note_result(result, losses, CACHED)
+    _losses.note_result(result, losses, CACHED)
     return item

@@ -6,18 +6,7 @@ from functools import partial
 from typing import Any
 
 from modelmux.types import Output, ReasoningOptions, Request, ToolChoice, Warning
-from modelmux.wire._body import (
-    Scalars,
-    Take,
-    each,
-    encoded,
-    into,
-    say_scalars,
-    sourced,
-    take_scalars,
-    take_stream,
-    taken_apart,
-)
+from modelmux.wire import _body
 from modelmux.wire._functions import decode_function, encode_tools
 from modelmux.wire._kept import is_switch, is_text, number, strings, whole, word
 from modelmux.wire._losses import Losses, note_unsaid
@@ -25,7 +14,7 @@ from modelmux.wire._settings import described, note_shown, word_of_budget, word_
 from modelmux.wire.ollama_chat.messages import decode_messages, encode_messages
 from modelmux.wire.ollama_chat.vocabulary import CACHED, MINE, WIRE
 
-_OPTIONS: Scalars = {
+_OPTIONS: _body.Scalars = {
     # Negative limits mean "no limit" and stay the vendor's own.
     "num_predict": ("max_tokens", lambda value: whole(value) and value >= 0),
     "temperature": ("temperature", number),
@@ -37,7 +26,7 @@ _OPTIONS: Scalars = {
 }
 """Fields inside ``options``."""
 
-_TOP: Scalars = {
+_TOP: _body.Scalars = {
     "model": ("model", is_text),
     "logprobs": ("logprobs", is_switch),
     "top_logprobs": ("top_logprobs", whole),
@@ -56,17 +45,17 @@ _STRICT = ("tools.strict", "dropped", "a model is not held to a tool's schema he
 
 def decode_request(body: dict[str, Any]) -> Request:
     """The request that ``body`` makes. Raises InvalidRequest naming the field that is malformed."""
-    values, extra = taken_apart(body, _TOP, _FIELDS, "messages")
+    values, extra = _body.taken_apart(body, _TOP, _FIELDS, "messages")
     # A request streams unless it says that it does not.
     values["stream"], extra["$stream"] = body.get("stream") is not False, body.get("stream", "absent")
-    return sourced(Request(decode_messages(body["messages"]), **values, extra={WIRE: extra}), WIRE, body)
+    return _body.sourced(Request(decode_messages(body["messages"]), **values, extra={WIRE: extra}), WIRE, body)
 
 
 def _options(value: Any, values: dict[str, Any], extra: dict[str, Any]) -> bool:
     if not isinstance(value, dict):
         return False
     rest = dict(value)
-    take_scalars(_OPTIONS, rest, values)
+    _body.take_scalars(_OPTIONS, rest, values)
     if strings(rest.get("stop")):
         values["stop"] = tuple(rest.pop("stop"))
     elif isinstance(rest.get("stop"), str):
@@ -86,12 +75,12 @@ def _think(value: Any) -> ReasoningOptions | None:
     return ReasoningOptions(effort=value, extra=MINE.keep({"$came": value})) if word(value) else None
 
 
-_FIELDS: dict[str, Take] = {
-    "stream": take_stream,
+_FIELDS: dict[str, _body.Take] = {
+    "stream": _body.take_stream,
     "options": _options,
-    "tools": into("tools", each(partial(decode_function, keeper=MINE))),
-    "format": into("output", _format),
-    "think": into("reasoning", _think),
+    "tools": _body.into("tools", _body.each(partial(decode_function, keeper=MINE))),
+    "format": _body.into("output", _format),
+    "think": _body.into("reasoning", _think),
 }
 
 
@@ -100,7 +89,7 @@ _FIELDS: dict[str, Take] = {
 
 def encode_request(req: Request, *, model: str, stream: bool = False) -> tuple[dict[str, Any], list[Warning]]:
     """The body to send, and what it could not say. An empty ``model`` leaves the field out."""
-    body, warnings = encoded(req, WIRE, _encode, stream=stream)
+    body, warnings = _body.encoded(req, WIRE, _encode, stream=stream)
     if model:
         body["model"] = model
     before = MINE.of(req.extra).get("$stream", stream)
@@ -119,10 +108,10 @@ def _encode(req: Request) -> tuple[dict[str, Any], list[Warning]]:
     losses = Losses()
     own = MINE.of(req.extra)
     body = MINE.fields(req.extra)
-    say_scalars(_TOP, req, body)
+    _body.say_scalars(_TOP, req, body)
     body["messages"] = encode_messages(req.messages, losses)
     settings = dict(own.get("$options", {}))
-    say_scalars(_OPTIONS, req, settings)
+    _body.say_scalars(_OPTIONS, req, settings)
     if req.stop:
         settings["stop"] = req.stop[0] if "$stop" in own and len(req.stop) == 1 else list(req.stop)
     if settings or "$options" in own:

@@ -6,7 +6,19 @@ from collections.abc import Mapping
 from typing import Any
 
 from modelmux.errors import InvalidRequest
-from modelmux.types import Media, Message, Opaque, Part, Reasoning, Refusal, Request, Text, ToolResult, Warning
+from modelmux.types import (
+    Media,
+    Message,
+    Opaque,
+    Part,
+    Reasoning,
+    Refusal,
+    Request,
+    Text,
+    ToolCall,
+    ToolResult,
+    Warning,
+)
 from modelmux.wire._body import Scalars, Take, encoded, into, say_call, say_scalars, sourced, take_stream, taken_apart
 from modelmux.wire._kept import is_text, number, texts, whole
 from modelmux.wire._losses import CITED, FAILED, NAMED, REFUSED, WRITTEN, Losses, kind_of, note_marks, note_unsaid
@@ -179,5 +191,6 @@ def _text(part: Part, losses: Losses) -> str:
         losses.add(*WRITTEN)
         return text
     if not isinstance(part, Reasoning) or part.text or part.signature or part.redacted:
-        losses.add(kind_of(part), "dropped", "a completion is text")
+        field = "tool_calls" if isinstance(part, ToolCall) else kind_of(part)
+        losses.add(field, "dropped", "a completion is text")
     return ""
