@@ -4,7 +4,8 @@
 
 Three clients, each in a fresh interpreter, in turn: the SDK as it comes, the SDK over a bare transport (our engine with
 nothing above it), and the SDK over the transport of a Mux. One local server answers them. Figures are CPU microseconds
-of the client process, the cheapest round of each; what the transport adds is the third less the second.
+of the client process, the cheapest round of each; what the transport adds is the third less the second. Client and
+server keep to a core each, where there are two: what the server leaves in a cache is no cost of the client's.
 
 Chunks are measured twice. *Paced* ones come every 4 ms, so the process sleeps between them, and what it has to do for
 one it does with cold caches, at many times the price (docs/performance.md). *Flowing* ones come as fast as they are
@@ -79,7 +80,15 @@ def client(system: str, url: str) -> Any:
     return openai.OpenAI(api_key="test-key", base_url=url, http_client=Mux([f"openai/{MODEL}-other"], providers={"openai": {"api_key": "test-key"}}, usage="as_sent").http_client())  # fmt: skip  # noqa: E501
 
 
+def keep_to(core: int, process: int = 0) -> None:
+    """Run a process (0: this one) on one core only."""
+    cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
+    if len(cores) > 1:
+        os.sched_setaffinity(process, {cores[core]})
+
+
 def work(system: str, url: str, *streams: str) -> dict[str, float]:
+    keep_to(0)
     sdk = client(system, url)
 
     def call() -> None:
@@ -126,6 +135,7 @@ def server(*options: str) -> tuple[subprocess.Popen[str], str]:
     command = [sys.executable, "-m", "modelmux.testing.server", "--wire", "openai", "--fast", *options]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
+    keep_to(-1, process.pid)
     return process, process.stdout.readline().strip()
 
 

@@ -1,6 +1,6 @@
 """Virtual environments for vendors' SDKs and their users' frameworks: none of them is needed or pinned by modelmux.
 
-``MODELMUX_SDK_VENVS`` names the directory that keeps them between runs; a temporary one by default.
+``SDK_VENVS`` names the directory that keeps them between runs; a temporary one by default.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ CHECKOUT = Path(__file__).parents[2]
 
 def directory(default: Path) -> Path:
     """Where the environments are."""
-    return Path(os.environ.get("MODELMUX_SDK_VENVS") or default)
+    return Path(os.environ.get("SDK_VENVS") or default)
 
 
 def python_of(home: Path, *requires: str, with_modelmux: bool = False) -> Path:

@@ -76,7 +76,7 @@ def test_curl(environment, place):
 @pytest.mark.full
 def test_the_openai_client_for_node(environment, place):
     assert shutil.which("npm"), "the second tier needs Node and npm"
-    home = Path(os.environ.get("MODELMUX_BENCH_VENVS") or place) / "node-openai"
+    home = Path(os.environ.get("SDK_VENVS") or place) / "node-openai"
     if not (home / "node_modules" / "openai").exists():
         home.mkdir(parents=True, exist_ok=True)
         install = ["npm", "install", "--silent", "--no-audit", "--no-fund", NODE_CLIENT]

@@ -1,6 +1,6 @@
 """Vendors' own SDKs over the transport, each in an environment of its own: none of them is needed or pinned.
 
-``MODELMUX_BENCH_VENVS`` keeps the environments between runs.
+``SDK_VENVS`` keeps the environments between runs.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ SCRIPTS = Path(__file__).parents[2] / "benchmarks" / "sdks"
 @pytest.mark.full
 @pytest.mark.parametrize("sdk", ["openai", "anthropic", "google-genai"])
 def test_an_unmodified_sdk_is_answered_by_every_vendor(sdk, tmp_path):
-    place = Path(os.environ.get("MODELMUX_BENCH_VENVS") or tmp_path) / f"sdk-{sdk}"
+    place = Path(os.environ.get("SDK_VENVS") or tmp_path) / f"sdk-{sdk}"
     python = place / "bin" / "python"
     if not python.exists():
         # What modelmux itself needs is taken from the environment that runs this.

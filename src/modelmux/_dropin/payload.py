@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import os
 from collections.abc import Iterable, Mapping
-from functools import cache
 from typing import Any
 from urllib.parse import quote_plus
 
@@ -15,9 +14,6 @@ from modelmux._dropin.absent import NotGiven, Omit, is_given
 
 _serializer = SchemaSerializer(core_schema.any_schema(), core_schema.CoreConfig(ser_json_inf_nan="constants"))
 
-_LONG = 64 * 1024
-_LARGE = 4 * 1024 * 1024
-"""Bytes: bodies above the one have memory kept, and blocks up to the other."""
 _HOLDERS = (Mapping, list, tuple)
 _PLAIN = frozenset((str, int, bool, type(None)))
 _WORTH = 64
@@ -61,8 +57,6 @@ def json_bytes(value: Any) -> bytes:
 
             return json.dumps(value, separators=(",", ":")).encode()
         raise TypeError(str(error).removeprefix("Error calling function `_fallback`: TypeError: ")) from None
-    if len(out) > _LONG:
-        _keep_memory()
     if not _is_finite(value, out):
         raise ValueError("Out of range float values are not JSON compliant")
     return out
@@ -74,16 +68,6 @@ def _stripped(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_stripped(item) for item in value if is_given(item)]
     return value
-
-
-@cache
-def _keep_memory() -> None:
-    """Have the C library keep the memory of long bodies between calls.
-
-    glibc gives blocks back to the system, to be had again page by page, until a larger one has been freed (mallopt(3),
-    M_MMAP_THRESHOLD): half the CPU of sending a long history. This one is freed at once, and none of it is touched.
-    """
-    bytes(_LARGE)
 
 
 def _is_finite(value: Any, text: bytes) -> bool:

@@ -35,7 +35,7 @@ def own() -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def vendor(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """The SDK in an environment of its own: made here, or the one that is kept between runs."""
-    kept = os.environ.get("MODELMUX_SDK_VENVS")
+    kept = os.environ.get("SDK_VENVS")
     home = Path(kept) / "anthropic-sdk" if kept else tmp_path_factory.mktemp("sdk") / "venv"
     python = home / "bin" / "python"
     if not python.exists():

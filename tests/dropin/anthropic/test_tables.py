@@ -18,7 +18,7 @@ TABLES = ROOT / "src" / "modelmux" / "anthropic" / "_tables"
 
 @pytest.mark.full
 def test_the_tables_are_the_generators(tmp_path: Path):
-    kept = os.environ.get("MODELMUX_SDK_VENVS")
+    kept = os.environ.get("SDK_VENVS")
     home = (Path(kept) if kept else tmp_path) / "anthropic-sdk"
     python = home / "bin" / "python"
     if not python.exists():

@@ -1,5 +1,5 @@
 """The SDK itself, installed in an environment of its own: the recordings are still what it does, and the tables list
-what it has. ``MODELMUX_BENCH_VENVS`` keeps the environment between runs.
+what it has. ``SDK_VENVS`` keeps the environment between runs.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ CORE = (
 
 @pytest.fixture(scope="module")
 def python(tmp_path_factory) -> Path:
-    kept = os.environ.get("MODELMUX_BENCH_VENVS")
+    kept = os.environ.get("SDK_VENVS")
     place = (Path(kept) if kept else tmp_path_factory.mktemp("venvs")) / "sdk-google-genai"
     found = place / "bin" / "python"
     if not found.exists():

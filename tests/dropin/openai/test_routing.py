@@ -53,7 +53,6 @@ def test_without_a_mux_a_name_of_another_vendor_goes_through_the_default_one(
         for name, value in vendors.env().items():
             monkeypatch.setenv(name, value)
         monkeypatch.setattr("modelmux._default._made", {})
-        monkeypatch.delenv("MODELMUX_SDK_VENVS", raising=False)  # the second tier's own, which no Mux knows
         monkeypatch.delenv("OPENAI_BASE_URL")  # the vendor's own address: no other server's names are meant
         answer = openai.OpenAI().chat.completions.create(model="anthropic/claude-haiku-4-5", messages=ASK)
         assert answer.choices[0].message.content == "You said: hi"

@@ -30,7 +30,7 @@ def generated(package: str, home: Path, out: Path) -> dict[str, Any]:
 
 @pytest.fixture
 def kept(tmp_path: Path) -> Path:
-    where = os.environ.get("MODELMUX_SDK_VENVS")
+    where = os.environ.get("SDK_VENVS")
     return Path(where) if where else tmp_path
 
 

@@ -1,0 +1,62 @@
+"""One run of the whole suite, asked for what single commands would have said: no test runs twice for a figure."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+
+class SuiteFailed(Exception):
+    """Tests that a figure stands on failed, or did not run."""
+
+
+class Suite:
+    """What ``pytest --full --junitxml=DIR/suite.xml`` left, its output beside it in ``DIR/suite.log``."""
+
+    def __init__(self, directory: Path) -> None:
+        self.log = (directory / "suite.log").read_text("utf-8", "replace")
+        cases = ET.parse(directory / "suite.xml").getroot().iter("testcase")
+        self._cases = [
+            (
+                f"{case.get('classname')}.{case.get('name')}",
+                case.get("name", ""),
+                not any(child.tag in ("failure", "error", "skipped") for child in case),
+            )
+            for case in cases
+        ]
+
+    @property
+    def summary(self) -> str:
+        """Its last line: how many passed and failed, and how long it took."""
+        return self.log.strip().rpartition("\n")[2]
+
+    @property
+    def passed(self) -> bool:
+        return bool(self._cases) and all(good for _, _, good in self._cases)
+
+    def said(self, command: str) -> str:
+        """How many tests of ``pytest [-q] [--full] PATH[::NAME] … [-k WORD]`` passed, in pytest's words, then all that
+        the run printed. Raises SuiteFailed.
+        """
+        words = [word for word in shlex.split(command)[1:] if word not in ("-q", "--full")]
+        wanted = ""
+        if "-k" in words:
+            at = words.index("-k")
+            wanted, words = words[at + 1], words[:at] + words[at + 2 :]
+        starts = tuple(_dotted(word) for word in words)
+        found = [
+            (name, good)
+            for place, name, good in self._cases
+            if place.startswith(starts) and wanted.lower() in name.lower()
+        ]
+        failed = [name for name, good in found if not good]
+        if failed or not found:
+            raise SuiteFailed(f"failed: {', '.join(failed)}" if failed else f"the run had no test of: {command}")
+        return f"{len(found)} passed\n{self.log}"
+
+
+def _dotted(path: str) -> str:
+    """``tests/mux/test_kill.py::test_x`` as the report spells it; a folder or file ends with a dot."""
+    place, _, name = path.partition("::")
+    return f"{place.removesuffix('.py').replace('/', '.')}.{name.replace('::', '.')}"
