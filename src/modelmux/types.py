@@ -267,11 +267,13 @@ class ReasoningOptions:
 @quick
 @dataclass(frozen=True, slots=True)
 class Source:
-    """The body a request was decoded from, and the request as decoded, to see what was changed since."""
+    """The body a request was decoded from, and what the request's other fields were then, in their order, to see what
+    was changed since.
+    """
 
     wire: str
     body: dict[str, Any]
-    request: Request
+    said: tuple[Any, ...]
 
 
 @quick

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
-from modelmux.cost._paths import numeric
+from modelmux.cost._paths import first_step, numeric
 from modelmux.cost.units import PER
 from modelmux.errors import ConfigError, UnknownName
 
@@ -21,11 +21,14 @@ def as_list(given: Any) -> list[str]:
 
 
 class Unit:
-    """How one unit is counted. ``plain``: nothing but the first number found."""
+    """How one unit is counted. ``plain``: nothing but the first number found. ``reads``: the fields of a usage object
+    without all of which it has no count, "" among them where that takes more than a look.
+    """
 
-    __slots__ = ("add", "beside", "less", "places", "plain", "scale", "times")
+    __slots__ = ("add", "beside", "less", "places", "plain", "reads", "scale", "times")
 
     def __init__(self, of: Mapping[str, Any]) -> None:
+        self.reads = frozenset(map(first_step, (*as_list(of.get("from", ())), *as_list(of.get("add", ())))))
         self.places = [numeric(path) for path in as_list(of.get("from", ()))]
         self.add = [numeric(path) for path in as_list(of.get("add", ()))]
         self.times = [numeric(path) for path in as_list(of.get("times", ()))]
@@ -49,7 +52,9 @@ def take_out(spec: Unit, count: int, units: dict[str, int], anomalies: list[str]
     """What is left of a counter without the units it includes; what does not fit is trimmed, or was beside it."""
     left = count
     for part in spec.less:
-        inside = units.get(part, 0)
+        inside = units.get(part)
+        if not inside:
+            continue
         if inside <= left:
             left -= inside
             continue

@@ -103,6 +103,11 @@ def number(raw: Any) -> Number | None:
     return None
 
 
+def first_step(path: str) -> str:
+    """The field that a place begins at, without which it has no number; "" where that takes more than a look."""
+    return "" if path[:1] in "/#?" else re.split(r"[.\[]", path, maxsplit=1)[0]
+
+
 def numeric(path: str) -> tuple[bool, Getter]:
     """Compile one place: whether it is relative to the whole body, and a lookup that gives a number or None."""
     kind = path[:1] if path[:1] in "#?" else ""

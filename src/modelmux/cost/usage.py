@@ -29,7 +29,7 @@ from functools import lru_cache
 from typing import Any
 
 from modelmux import providers
-from modelmux.cost._counting import as_list, in_order, make_unit, take_out
+from modelmux.cost._counting import Unit, as_list, in_order, make_unit, take_out
 from modelmux.cost._paths import amount, numeric, texts, value
 from modelmux.cost.units import TOKENS
 from modelmux.errors import ConfigError, UnknownName
@@ -40,6 +40,9 @@ __all__ = ["Reader", "canonical_call", "reader"]
 _DEFAULT_ROW = "compatible"
 _TOKENS = frozenset(TOKENS)
 _REASONING = "reasoning"
+_SHAPES = 64
+"""Sets of fields of usage objects that are remembered by each reader."""
+
 _MOST = 10**12
 """A larger count is nonsense: at the dearest rates its cost would be beyond the books' 64 bits."""
 _KEYS = frozenset({"usage", "stream", "total", "units", "rest", "each", "each_model", "cost", "context"}) | frozenset(
@@ -70,8 +73,8 @@ _CALLS = {
 class Reader:
     """One compiled declaration. Calling it with a response body (parsed JSON) gives its :class:`Usage`."""
 
-    __slots__ = ("_context", "_cost", "_each", "_objects", "_outside", "_rest", "_stream", "_total", "_units",
-                 "_unpriced", "name")  # fmt: skip
+    __slots__ = ("_context", "_cost", "_each", "_objects", "_outside", "_rest", "_shapes", "_stream", "_total",
+                 "_units", "_unpriced", "name")  # fmt: skip
 
     def __init__(self, name: str, spec: Mapping[str, Any]) -> None:
         _check(name, spec)
@@ -80,6 +83,7 @@ class Reader:
         self._stream = [value(path) for path in as_list(spec.get("stream", ""))]
         self._total = [numeric(path) for path in as_list(spec.get("total", ()))]
         self._units = in_order(name, {unit: make_unit(unit, of) for unit, of in spec.get("units", {}).items() if of})
+        self._shapes: dict[tuple[str, ...], list[tuple[str, Unit]]] = {}
         self._rest = spec.get("rest")
         self._outside = frozenset(as_list(spec.get("outside_total", ())))
         self._each = (value(spec["each"]), spec.get("each_model", "")) if spec.get("each") else None
@@ -158,10 +162,22 @@ class Reader:
                 return usage
         return None
 
+    def _units_in(self, usage: Any) -> list[tuple[str, Unit]]:
+        """The units that a usage object with these fields may tell of: most tell of a few of many."""
+        fields = tuple(usage) if usage.__class__ is dict else ()
+        found = self._shapes.get(fields)
+        if found is None:
+            found = [
+                (unit, spec) for unit, spec in self._units if "" in spec.reads or not spec.reads.isdisjoint(fields)
+            ]
+            if len(self._shapes) < _SHAPES:
+                self._shapes[fields] = found
+        return found
+
     def _count(self, usage: Any, body: Any, anomalies: list[str]) -> dict[str, int] | None:
         units: dict[str, int] = {}
         seen = False
-        for unit, spec in self._units:
+        for unit, spec in self._units_in(usage):
             raw: Any = None
             for from_body, get in spec.places:
                 raw = get(body if from_body else usage)

@@ -48,6 +48,7 @@ _START = (1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 0.0)
 _LEAST = (0.2, 0.2, 0.2, 0.2, 0.2, 0.2, 0.2, 0.0)
 _MOST = (5.0, 5.0, 5.0, 5.0, 5.0, 5.0, 5.0, 100.0)
 _HIDDEN = 20.0  # tokens of a hidden prompt that its factor counts in
+_AS_EXPECTED = 0.5  # tokens, and as many more for each thousand: an answer no further off has nothing to teach
 _WORTH_SAYING = 0.005  # a profile is made anew when a factor has moved by this much
 
 
@@ -89,7 +90,11 @@ class Learned:
             if len(self._kept) >= LIMIT:
                 return
             kept = _Kept(_START, _DOUBT, base, _START)
-        factors, doubt = _moved(kept.factors, kept.doubt, parts(measure, base), reported)
+        counted = parts(measure, base)
+        expected = sum(map(mul, kept.factors, counted))
+        if key in self._kept and abs(reported - expected) < _AS_EXPECTED * (1 + reported / 1000):
+            return
+        factors, doubt = _moved(kept.factors, kept.doubt, counted, expected, reported)
         profile, said = kept.profile, kept.said
         if max(map(abs, map(sub, factors, said))) > _WORTH_SAYING:
             profile, said = _scaled(base, factors), factors
@@ -98,10 +103,9 @@ class Learned:
 
 
 def _moved(
-    factors: Sequence[float], doubt: Sequence[float], counted: Sequence[float], reported: int
+    factors: Sequence[float], doubt: Sequence[float], counted: Sequence[float], expected: float, reported: int
 ) -> tuple[Sequence[float], Sequence[float]]:
-    """Factors and their variances after one answer."""
-    expected = sum(map(mul, factors, counted))
+    """Factors and their variances after one answer, for whose request they gave ``expected`` tokens."""
     size = max(expected, reported)
     error = (reported - expected) / size
     variance = _NOISE

@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any, TypeAlias, TypeVar
 
 from modelmux.errors import InvalidRequest
-from modelmux.types import Request, Source, Warning
+from modelmux.types import Request, Warning
 from modelmux.wire._across import arrived
 from modelmux.wire._names import NameRule
 from modelmux.wire._source import Encode, from_source
@@ -78,11 +78,6 @@ def take_stream(value: Any, values: dict[str, Any], extra: dict[str, Any]) -> bo
     values["stream"] = value is True
     extra["$stream"] = value
     return True
-
-
-def sourced(request: Request, wire: str, body: dict[str, Any]) -> Request:
-    """The request, which remembers the body it was decoded from."""
-    return replace(request, source=Source(wire, body, request))
 
 
 # --- encoding ------------------------------------------------------------------------------------------------

@@ -9,15 +9,32 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import fields, replace
+from itertools import compress
 from operator import attrgetter, is_
 from typing import Any
 
-from modelmux.types import Request, Warning
+from modelmux.types import Request, Source, Warning
 
 Encode = Callable[[Request], tuple[dict[str, Any], list[Warning]]]
 
-_COMPARED = attrgetter(*(f.name for f in fields(Request) if f.name not in ("source", "model", "stream")))
+_NAMES = tuple(field.name for field in fields(Request) if field.name != "source")
+_SAID = attrgetter(*_NAMES)
+_COMPARED = tuple(name not in ("model", "stream") for name in _NAMES)
 _ABSENT: Any = object()
+
+
+def sourced(request: Request, wire: str, body: dict[str, Any]) -> Request:
+    """The request, which remembers the body it was decoded from. Set in place, as nobody has seen it yet: another one
+    would cost as much as all of the decoding.
+    """
+    object.__setattr__(request, "source", Source(wire, body, _SAID(request)))
+    return request
+
+
+def unchanged(request: Request, name: str) -> bool:
+    """Whether a field of a request is what was decoded from its source; False without one."""
+    source = request.source
+    return source is not None and source.said[_NAMES.index(name)] is getattr(request, name)
 
 
 def from_source(req: Request, wire: str, encode: Encode) -> tuple[dict[str, Any], list[Warning]] | None:
@@ -29,9 +46,10 @@ def from_source(req: Request, wire: str, encode: Encode) -> tuple[dict[str, Any]
     source = req.source
     if source is None or source.wire != wire:
         return None
-    if all(map(is_, _COMPARED(req), _COMPARED(source.request))):
+    if all(compress(map(is_, _SAID(req), source.said), _COMPARED)):
         return dict(source.body), []
-    before, _ = encode(replace(source.request, model=req.model, stream=req.stream, source=None))
+    was = dict(zip(_NAMES, source.said, strict=True))
+    before, _ = encode(Request(**{**was, "model": req.model, "stream": req.stream}))
     after, warnings = encode(replace(req, source=None))
     return _patched(source.body, before, after), warnings
 

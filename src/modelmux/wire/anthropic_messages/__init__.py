@@ -16,7 +16,7 @@ from modelmux.types import Event, Request, Response, Warning
 from modelmux.wire import _stream
 from modelmux.wire._across import arrived
 from modelmux.wire._names import ANTHROPIC_NAMES
-from modelmux.wire._source import from_source
+from modelmux.wire._source import from_source, unchanged
 from modelmux.wire.anthropic_messages.error import decode_error
 from modelmux.wire.anthropic_messages.options import encode_plain
 from modelmux.wire.anthropic_messages.request import decode_request
@@ -71,9 +71,7 @@ class _Messages:
 
     def encode_request(self, req: Request, *, model: str, stream: bool = False) -> tuple[dict[str, Any], list[Warning]]:
         req, lost = arrived(req if req.model == model else replace(req, model=model), WIRE, ANTHROPIC_NAMES)
-        source = req.source
-        changed = source is None or source.request.messages is not req.messages
-        plain = partial(self._plain, conversation=changed)
+        plain = partial(self._plain, conversation=not unchanged(req, "messages"))
         body, warnings = from_source(req, WIRE, plain) or self._plain(req)
         if self._dialect.version:
             body.setdefault("anthropic_version", self._dialect.version)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import Any
 
 from modelmux.errors import InvalidRequest
@@ -16,11 +15,11 @@ from modelmux.types import (
     ReasoningOptions,
     Request,
     ServerTool,
-    Source,
     Text,
     Tool,
     ToolChoice,
 )
+from modelmux.wire._source import sourced
 from modelmux.wire.anthropic_messages.parts_in import decode_parts, take_cache
 from modelmux.wire.anthropic_messages.vocabulary import TOOL_CHOICES, WIRE, server_tool_kind
 
@@ -63,7 +62,7 @@ def decode_request(body: Body) -> Request:
         extra={WIRE: rest} if rest else {},
         **known,
     )
-    return replace(request, source=Source(WIRE, body, request))
+    return sourced(request, WIRE, body)
 
 
 def _system(rest: Body) -> list[Message]:

@@ -18,7 +18,8 @@ from modelmux.types import (
     ToolChoice,
 )
 from modelmux.wire import _kept
-from modelmux.wire._body import Scalars, sourced, take_scalars
+from modelmux.wire._body import Scalars, take_scalars
+from modelmux.wire._source import sourced
 from modelmux.wire.bedrock_converse.blocks_in import cache_point, decode_blocks
 from modelmux.wire.bedrock_converse.model_fields import decode_reasoning, take_top_k, without
 from modelmux.wire.bedrock_converse.vocabulary import WIRE, kept

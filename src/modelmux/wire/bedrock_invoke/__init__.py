@@ -19,11 +19,11 @@ from modelmux import _json, wire
 from modelmux._eventstream import EventStreamDecoder, encode_event
 from modelmux._http import SSEDecoder
 from modelmux.errors import InvalidRequest, MalformedResponse, ProviderError
-from modelmux.types import Event, Request, Response, Source, Start, Warning
+from modelmux.types import Event, Request, Response, Start, Warning
 from modelmux.wire._across import arrived
 from modelmux.wire._codec import Codec
 from modelmux.wire._names import OPENAI_NAMES
-from modelmux.wire._source import from_source
+from modelmux.wire._source import from_source, sourced
 from modelmux.wire.bedrock_invoke import answers, nova, prompts
 from modelmux.wire.bedrock_invoke.chat import as_openai
 from modelmux.wire.bedrock_invoke.families import (
@@ -84,7 +84,7 @@ class Invoke(Codec):
                 hints[CLAUDE_FIELD] = inner.pop(CLAUDE_FIELD)
             request = self._spoken[family].decode_request(inner)
             request = replace(request, source=None, extra={**request.extra, WIRE: hints})
-        return replace(request, source=Source(WIRE, body, request))
+        return sourced(request, WIRE, body)
 
     def encode_request(
         self,

@@ -6,12 +6,13 @@ from functools import partial
 from typing import Any
 
 from modelmux.types import Output, ReasoningOptions, Request, ToolChoice, Warning
-from modelmux.wire._body import Scalars, Take, each, encoded, into, say_scalars, sourced, taken_apart
+from modelmux.wire._body import Scalars, Take, each, encoded, into, say_scalars, taken_apart
 from modelmux.wire._functions import decode_function, encode_tools
 from modelmux.wire._kept import number, texts, whole
 from modelmux.wire._losses import STRICT, Losses, note_unsaid
 from modelmux.wire._names import OPENAI_NAMES
 from modelmux.wire._settings import note_shown, output_said, word_of_budget, word_of_effort
+from modelmux.wire._source import sourced
 from modelmux.wire.clova_chat_v3.messages import decode_messages, encode_messages
 from modelmux.wire.clova_chat_v3.vocabulary import CACHED, MINE, WIRE
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from modelmux.types import Request, Warning
-from modelmux.wire._body import encoded, into, say_call, sourced, take_stream, taken_apart
+from modelmux.wire._body import encoded, into, say_call, take_stream, taken_apart
 from modelmux.wire._kept import texts
 from modelmux.wire._losses import Losses
 from modelmux.wire._names import OPENAI_NAMES
+from modelmux.wire._source import sourced
 from modelmux.wire.cohere_chat_v2 import options
 from modelmux.wire.cohere_chat_v2.messages import decode_messages, encode_messages
 from modelmux.wire.cohere_chat_v2.vocabulary import MINE, WIRE

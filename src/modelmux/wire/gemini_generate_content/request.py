@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 from typing import Any
 
 from modelmux.errors import InvalidRequest
-from modelmux.types import Message, Part, Request, Role, Source, Text, Tool, ToolResult, Warning
+from modelmux.types import Message, Part, Request, Role, Text, Tool, ToolResult, Warning
 from modelmux.wire._across import arrived
 from modelmux.wire._calls import with_results_in_order
 from modelmux.wire._names import GEMINI_NAMES
-from modelmux.wire._source import from_source
+from modelmux.wire._source import from_source, sourced
 from modelmux.wire.gemini_generate_content._fields import camel, items, nested, own, write_back
 from modelmux.wire.gemini_generate_content._names import WIRE
 from modelmux.wire.gemini_generate_content.options import decode_options, encode_options
@@ -76,8 +75,7 @@ def decode_request(body: dict[str, Any]) -> Request:
     if isinstance(model, str):
         known["model"] = model.removeprefix("models/")
     extra = {WIRE: nested(fields, names, contents=contents, tools=layout)}
-    request = Request(tuple(messages), extra=extra, **known)
-    return replace(request, source=Source(WIRE, body, request))
+    return sourced(Request(tuple(messages), extra=extra, **known), WIRE, body)
 
 
 def _system(raw: Any, ids: CallIds) -> Message:

@@ -20,6 +20,7 @@ from modelmux.wire._kept import is_text, number, strings, texts, whole
 from modelmux.wire._losses import CACHED, STRICT, Losses, note_unsaid
 from modelmux.wire._names import GEMINI_NAMES
 from modelmux.wire._settings import output_said, word_of_budget, word_of_effort
+from modelmux.wire._source import sourced
 from modelmux.wire.gemini_interactions.turns import decode_input, encode_input
 from modelmux.wire.gemini_interactions.vocabulary import MINE, SERVER_KINDS, WIRE, server_tool_name
 
@@ -55,7 +56,7 @@ def decode_request(body: dict[str, Any]) -> Request:
     """The request that ``body`` makes. Raises InvalidRequest naming the field that is malformed."""
     values, extra = _body.taken_apart(body, _SCALARS, _FIELDS, "input")
     messages = (*values.pop("messages", ()), *decode_input(body["input"]))
-    return _body.sourced(Request(messages, **values, extra={WIRE: extra}), WIRE, body)
+    return sourced(Request(messages, **values, extra={WIRE: extra}), WIRE, body)
 
 
 def _system(value: Any) -> tuple[Message, ...] | None:

@@ -11,6 +11,7 @@ from modelmux.wire._functions import decode_function, encode_tools
 from modelmux.wire._kept import is_switch, is_text, number, strings, whole, word
 from modelmux.wire._losses import Losses, note_unsaid
 from modelmux.wire._settings import described, note_shown, word_of_budget, word_of_effort
+from modelmux.wire._source import sourced
 from modelmux.wire.ollama_chat.messages import decode_messages, encode_messages
 from modelmux.wire.ollama_chat.vocabulary import CACHED, MINE, WIRE
 
@@ -48,7 +49,7 @@ def decode_request(body: dict[str, Any]) -> Request:
     values, extra = _body.taken_apart(body, _TOP, _FIELDS, "messages")
     # A request streams unless it says that it does not.
     values["stream"], extra["$stream"] = body.get("stream") is not False, body.get("stream", "absent")
-    return _body.sourced(Request(decode_messages(body["messages"]), **values, extra={WIRE: extra}), WIRE, body)
+    return sourced(Request(decode_messages(body["messages"]), **values, extra={WIRE: extra}), WIRE, body)
 
 
 def _options(value: Any, values: dict[str, Any], extra: dict[str, Any]) -> bool:

@@ -84,6 +84,7 @@ def word_of(reason: FinishReason, raw: str | None, *, called: bool, refused: boo
 # --- citations -----------------------------------------------------------------------------------------------
 
 _SEARCHED = (("search_results",), ("citations",), ("venice_parameters", "web_search_citations"))
+_SEARCHING = frozenset(path[0] for path in _SEARCHED)
 
 
 def citation_of(annotation: Any) -> Citation:
@@ -122,6 +123,8 @@ def annotation_of(citation: Citation) -> Any:
 
 def searched(body: Mapping[str, Any]) -> tuple[Citation, ...]:
     """Sources that a searching model lists beside its answer (Perplexity, Venice), the richest list of them."""
+    if _SEARCHING.isdisjoint(body):
+        return ()
     for path in _SEARCHED:
         found: Any = body
         for name in path:

@@ -6,10 +6,10 @@ from dataclasses import replace
 from typing import Any
 
 from modelmux.errors import InvalidRequest
-from modelmux.types import Request, ServerTool, Source, Tool, Warning
+from modelmux.types import Request, ServerTool, Tool, Warning
 from modelmux.wire._across import arrived
 from modelmux.wire._names import OPENAI_NAMES
-from modelmux.wire._source import from_source
+from modelmux.wire._source import from_source, sourced
 from modelmux.wire.openai_chat import options, tools
 from modelmux.wire.openai_chat.dialect import WIRE, Dialect
 from modelmux.wire.openai_chat.messages import decode_messages, encode_messages
@@ -50,8 +50,7 @@ def decode_request(body: dict[str, Any], provider: str) -> Request:
     if "messages" not in body:
         raise InvalidRequest("messages is missing", field="messages")
     values["extra"] = {WIRE: extra}
-    decoded = Request(decode_messages(body["messages"]), **values)
-    return Request(decoded.messages, **values, source=Source(WIRE, body, decoded))
+    return sourced(Request(decode_messages(body["messages"]), **values), WIRE, body)
 
 
 def _stream(value: Any, values: dict[str, Any], extra: dict[str, Any]) -> bool:

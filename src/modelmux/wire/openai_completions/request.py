@@ -19,10 +19,11 @@ from modelmux.types import (
     ToolResult,
     Warning,
 )
-from modelmux.wire._body import Scalars, Take, encoded, into, say_call, say_scalars, sourced, take_stream, taken_apart
+from modelmux.wire._body import Scalars, Take, encoded, into, say_call, say_scalars, take_stream, taken_apart
 from modelmux.wire._kept import is_text, number, texts, whole
 from modelmux.wire._losses import CITED, FAILED, NAMED, REFUSED, WRITTEN, Losses, kind_of, note_marks, note_unsaid
 from modelmux.wire._media import text_of
+from modelmux.wire._source import sourced
 from modelmux.wire.openai_completions.fields import WIRE, fields_of, kept, ours
 
 _SCALARS: Scalars = {

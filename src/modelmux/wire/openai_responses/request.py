@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from modelmux.types import Message, Request, Text, Warning
-from modelmux.wire._body import Take, each, encoded, into, say_call, sourced, take_stream, taken_apart
+from modelmux.wire._body import Take, each, encoded, into, say_call, take_stream, taken_apart
 from modelmux.wire._names import OPENAI_NAMES
+from modelmux.wire._source import sourced
 from modelmux.wire.openai_responses import options
 from modelmux.wire.openai_responses.dialect import WIRE, Dialect
 from modelmux.wire.openai_responses.saying import Saying, fields_of, ours
