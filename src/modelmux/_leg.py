@@ -22,7 +22,7 @@ from modelmux.types import Event, Warning
 from modelmux.wire._names import under_own_names
 
 if TYPE_CHECKING:
-    from modelmux._call import Progress
+    from modelmux._call import Call, Progress
     from modelmux._http import HttpRequest
     from modelmux._secret import Secret
     from modelmux.cost.records import AttemptRow
@@ -72,14 +72,21 @@ def _prepared(
     """The attempt and what it sends."""
     call, env = progress.call, progress.env
     target = call.fleet.target(name)
-    codec = target.codec
+    codec, came = target.codec, call.came.get(name)
     request, warnings = _asked(progress, name, request)
+    if came is not None and _untouched(call, request, target):
+        assert request.source is not None
+        return (
+            _trial(progress, target, Answered(name, target.provider, codec.id, request.source.body), request),
+            came,
+            None,
+        )
     body, unsaid = codec.encode_request(request, model=target.model, stream=call.stream)
     warnings += unsaid
     if call.strict and warnings:
         _refuse(name, warnings)
     body = _with_extra(body, call.extra, target)
-    token, came = None, call.came.get(name)
+    token = None
     if target.row.hook and came is None:
         by = _earlier(call.deadline, env.clock.monotonic(), call.attempt_timeout)
         token = yield from token_for(target, call.keys, env.clock, by)
@@ -91,6 +98,19 @@ def _prepared(
         http = http_request(target, body, stream=call.stream, keys=call.keys, now=now, token=token, beside=beside)
     answered = Answered(name, target.provider, codec.id, body, warnings)
     return _trial(progress, target, answered, request), http, token
+
+
+def _untouched(call: Call, request: Request, target: Target) -> bool:
+    """Whether a request that came for this endpoint goes there word for word, so that it need not be encoded."""
+    source = request.source
+    return (
+        request is call.request
+        and source is not None
+        and source.wire == target.codec.id
+        and request.model == target.model
+        and request.stream == call.stream
+        and not call.extra
+    )
 
 
 def _trial(progress: Progress, target: Target, answered: Answered, request: Request) -> Trial:
