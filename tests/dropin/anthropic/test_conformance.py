@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
-import venv
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from dropin.anthropic.calls import CASES
+from full.environments import directory, python_of
 from modelmux.anthropic._registry import registry
 
 WORKER = Path(__file__).with_name("worker.py")
@@ -35,13 +34,8 @@ def own() -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def vendor(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """The SDK in an environment of its own: made here, or the one that is kept between runs."""
-    kept = os.environ.get("SDK_VENVS")
-    home = Path(kept) / "anthropic-sdk" if kept else tmp_path_factory.mktemp("sdk") / "venv"
-    python = home / "bin" / "python"
-    if not python.exists():
-        venv.create(home, with_pip=True)
-        command = [python, "-m", "pip", "install", "--quiet", f"anthropic=={registry.version}"]
-        subprocess.run(command, check=True, capture_output=True)
+    home = directory(tmp_path_factory.mktemp("sdk")) / "anthropic-sdk"
+    python = python_of(home, f"anthropic=={registry.version}")
     return run(str(python), "anthropic")
 
 

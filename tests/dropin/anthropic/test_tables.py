@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
-import venv
 from pathlib import Path
 
 import pytest
 
+from full.environments import directory, python_of
 from modelmux.anthropic._registry import registry
 
 ROOT = Path(__file__).parents[3]
@@ -18,13 +17,7 @@ TABLES = ROOT / "src" / "modelmux" / "anthropic" / "_tables"
 
 @pytest.mark.full
 def test_the_tables_are_the_generators(tmp_path: Path):
-    kept = os.environ.get("SDK_VENVS")
-    home = (Path(kept) if kept else tmp_path) / "anthropic-sdk"
-    python = home / "bin" / "python"
-    if not python.exists():
-        venv.create(home, with_pip=True)
-        command = [python, "-m", "pip", "install", "--quiet", f"anthropic=={registry.version}"]
-        subprocess.run(command, check=True, capture_output=True)
+    python = python_of(directory(tmp_path) / "anthropic-sdk", f"anthropic=={registry.version}")
     script, out = ROOT / "scripts" / "generate_dropin.py", tmp_path / "tables"
     subprocess.run([python, "-W", "ignore", script, "anthropic", out], check=True, capture_output=True)
     names = {path.name for path in out.glob("*.json")}

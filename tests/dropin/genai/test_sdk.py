@@ -1,18 +1,17 @@
 """The SDK itself, installed in an environment of its own: the recordings are still what it does, and the tables list
-what it has. ``SDK_VENVS`` keeps the environment between runs.
+what it has.
 """
 
 from __future__ import annotations
 
 import json
-import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from dropin.genai.test_conformance import RECORDED
+from full.environments import directory, python_of
 
 ROOT = Path(__file__).parents[3]
 TABLES = ROOT / "src" / "modelmux" / "google" / "genai" / "_tables"
@@ -48,14 +47,9 @@ CORE = (
 
 @pytest.fixture(scope="module")
 def python(tmp_path_factory) -> Path:
-    kept = os.environ.get("SDK_VENVS")
-    place = (Path(kept) if kept else tmp_path_factory.mktemp("venvs")) / "sdk-google-genai"
-    found = place / "bin" / "python"
-    if not found.exists():
-        # What modelmux itself needs is taken from the environment that runs this.
-        subprocess.run([sys.executable, "-m", "venv", "--system-site-packages", place], check=True)
-        subprocess.run([found, "-m", "pip", "install", "--quiet", "google-genai"], check=True, timeout=600)
-    return found
+    return python_of(
+        directory(tmp_path_factory.mktemp("venvs")) / "sdk-google-genai", "google-genai", with_modelmux=True
+    )
 
 
 def run(python: Path, *arguments: str) -> str:

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
-import venv
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from dropin.openai.cases import CASES
+from full.environments import directory, python_of
 from modelmux.openai._registry import registry
 
 WORKER = Path(__file__).with_name("worker.py")
@@ -33,14 +32,8 @@ def own() -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def vendor(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """The SDK in an environment of its own: made here, or the one that is kept between runs."""
-    kept = os.environ.get("SDK_VENVS")
-    home = Path(kept) / "openai-sdk" if kept else tmp_path_factory.mktemp("sdk") / "venv"
-    python = home / "bin" / "python"
-    if not python.exists():
-        venv.create(home, with_pip=True)
-        subprocess.run(
-            [python, "-m", "pip", "install", "--quiet", f"openai=={registry.version}"], check=True, capture_output=True
-        )
+    home = directory(tmp_path_factory.mktemp("sdk")) / "openai-sdk"
+    python = python_of(home, f"openai=={registry.version}")
     return run(str(python), "openai")
 
 

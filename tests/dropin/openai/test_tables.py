@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
-import venv
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from full.environments import directory, python_of
 from modelmux.openai._registry import registry
 
 ROOT = Path(__file__).parents[3]
@@ -19,30 +18,21 @@ CORE = ("resources.chat", "resources.responses", "resources.embeddings", "resour
 
 
 def generated(package: str, home: Path, out: Path) -> dict[str, Any]:
-    python = home / "bin" / "python"
-    if not python.exists():
-        venv.create(home, with_pip=True)
-        subprocess.run([python, "-m", "pip", "install", "--quiet", package], check=True, capture_output=True)
+    python = python_of(home, package)
     script = ROOT / "scripts" / "generate_dropin.py"
     subprocess.run([python, "-W", "ignore", script, "openai", out], check=True, capture_output=True)
     return {path.stem: json.loads(path.read_text("utf-8")) for path in out.glob("*.json")}
 
 
-@pytest.fixture
-def kept(tmp_path: Path) -> Path:
-    where = os.environ.get("SDK_VENVS")
-    return Path(where) if where else tmp_path
-
-
 @pytest.mark.full
-def test_the_tables_are_the_generators(kept: Path, tmp_path: Path):
-    fresh = generated(f"openai=={registry.version}", kept / "openai-sdk", tmp_path / "tables")
+def test_the_tables_are_the_generators(tmp_path: Path):
+    fresh = generated(f"openai=={registry.version}", directory(tmp_path) / "openai-sdk", tmp_path / "tables")
     assert fresh == {path.stem: json.loads(path.read_text("utf-8")) for path in TABLES.glob("*.json")}
 
 
 @pytest.mark.full
-def test_the_newest_sdk_has_no_core_parameter_that_is_not_listed(kept: Path, tmp_path: Path):
-    fresh = generated("openai", kept / "openai-newest", tmp_path / "tables")
+def test_the_newest_sdk_has_no_core_parameter_that_is_not_listed(tmp_path: Path):
+    fresh = generated("openai", directory(tmp_path) / "openai-newest", tmp_path / "tables")
     missing = []
     for file in CORE:
         for ref, table in fresh[file].items():
