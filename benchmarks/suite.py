@@ -12,11 +12,14 @@ class SuiteFailed(Exception):
 
 
 class Suite:
-    """What ``pytest --full --junitxml=DIR/suite.xml`` left, its output beside it in ``DIR/suite.log``."""
+    """What runs of ``pytest --full --junitxml=DIR/NAME.xml`` left, the output of each beside it in ``DIR/NAME.log``."""
 
     def __init__(self, directory: Path) -> None:
-        self.log = (directory / "suite.log").read_text("utf-8", "replace")
-        cases = ET.parse(directory / "suite.xml").getroot().iter("testcase")
+        reports = sorted(directory.glob("*.xml"))
+        logs = [report.with_suffix(".log").read_text("utf-8", "replace").strip() for report in reports]
+        self.log = "\n".join(logs)
+        self.summary = "; ".join(log.rpartition("\n")[2] for log in logs)
+        cases = [case for report in reports for case in ET.parse(report).getroot().iter("testcase")]
         self._cases = [
             (
                 f"{case.get('classname')}.{case.get('name')}",
@@ -25,11 +28,6 @@ class Suite:
             )
             for case in cases
         ]
-
-    @property
-    def summary(self) -> str:
-        """Its last line: how many passed and failed, and how long it took."""
-        return self.log.strip().rpartition("\n")[2]
 
     @property
     def passed(self) -> bool:
