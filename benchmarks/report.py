@@ -282,8 +282,8 @@ def reliability(options: argparse.Namespace) -> Iterator[Figure]:
 
 
 def clone(_: argparse.Namespace) -> Iterator[Figure]:
-    """The README's two commands on a fresh clone: the demo with each Python, the tests with the newest (the suite itself
-    has run on the other, and ``.ci/run`` runs them there).
+    """The README's two commands on a fresh clone: the demo with each Python, the tests with the newest, as the suite
+    itself has run on the other.
     """
     readme = (ROOT / "README.md").read_text("utf-8")
     demo, tests = (find(rf"<!-- {name} -->\s*```sh\n(.*)\n```", readme)[0] for name in ("demo", "tests"))
