@@ -100,16 +100,26 @@ def _client(home: str, name: str, kind: str, found: Callable[[], Any]) -> type:
     return type(name, (parent,), {"__init__": begin, "__module__": home})
 
 
-def defaults(home: str, *, httpx2: bool = False) -> dict[str, Callable[[], Any]]:
-    """What the vendors' modules of base clients name: each name with what makes it. ``home``: the module.
+def defaults(home: str, *, httpx2: bool = False) -> Callable[[str], Any]:
+    """What the vendors' modules of base clients name, made when it is asked for: such a module's ``__getattr__``.
 
-    ``httpx2``: clients of the fork by their own names, too.
+    ``home``: the module's name. ``httpx2``: clients of the fork by their own names, too.
     """
     clients = {**_CLIENTS, **_FORKS_CLIENTS} if httpx2 else _CLIENTS
-    return {
+    makers: dict[str, Callable[[], Any]] = {
         "DEFAULT_TIMEOUT": lambda: _timeout(family()),
         "DEFAULT_CONNECTION_LIMITS": lambda: limits(family()),
         "Timeout": lambda: family().Timeout,
         "HTTPX_DEFAULT_TIMEOUT": lambda: family().Timeout(5.0),
         **{name: partial(_client, home, name, *how) for name, how in clients.items()},
     }
+
+    def look(name: str) -> Any:
+        make = makers.get(name)
+        if make is None:
+            raise AttributeError(f"module {home!r} has no attribute {name!r}")
+        value = make()
+        setattr(sys.modules[home], name, value)
+        return value
+
+    return look

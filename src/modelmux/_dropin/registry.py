@@ -10,7 +10,7 @@ import enum
 import importlib
 import importlib.machinery
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -24,10 +24,12 @@ class Registry:
     """The tables of one drop-in.
 
     ``package``: its name (``modelmux.<vendor>``). ``directory``: where its tables are. ``base``: the lenient base of
-    its models, a subclass of :class:`~modelmux._dropin.models.Made`. ``mixins``: class name in the tables -> a class
-    with what fields alone do not give, looked up by a function so that it is loaded late. ``by_hand``: names that are
-    written out elsewhere (``module:Name``), tried before the tables. ``helpers``: resource class -> a class with its
-    methods that are written by hand. ``page``: see :meth:`page`.
+    its models, a subclass of :class:`~modelmux._dropin.models.Made`.
+
+    The rest names what is written by hand, as ``module:Name`` below the package: it is loaded when it is used.
+    ``mixins``: class in the tables -> a class with what fields alone do not give. ``by_hand``: names that are not made
+    of tables, as their modules define them. ``helpers``: resource class -> a class with methods; its async twin has
+    ``Async`` before.
     """
 
     def __init__(
@@ -36,14 +38,12 @@ class Registry:
         directory: Path,
         base: Callable[[], type],
         *,
-        mixins: Callable[[str], type | None] = lambda _: None,
-        by_hand: Callable[[str], Any] = lambda _: None,
-        helpers: Callable[[str, bool], type | None] = lambda _name, _async: None,
-        page: Callable[[str, bool], type] | None = None,
+        mixins: Mapping[str, str] | None = None,
+        by_hand: Collection[str] = (),
+        helpers: Mapping[str, str] | None = None,
     ) -> None:
         self.package, self.directory = package, directory
-        self._base, self._mixins, self._by_hand = base, mixins, by_hand
-        self.helpers, self._page = helpers, page
+        self._base, self._mixins, self._by_hand, self._helpers = base, mixins or {}, by_hand, helpers or {}
         self._files: dict[str, Mapping[str, Any]] = {}
         self._classes: dict[str, Any] = {}
         self._homes: dict[str, str] | None = None
@@ -91,11 +91,25 @@ class Registry:
         found: Mapping[str, Any] = self.file(home).get(ref, {})
         return found
 
+    # --- what is written by hand ---
+
+    def load(self, ref: str) -> Any:
+        """``module:Name`` out of a module below the package."""
+        module, _, name = ref.partition(":")
+        return getattr(importlib.import_module(f"{self.package}.{module}"), name)
+
+    def helper(self, ref: str, is_async: bool) -> type | None:
+        """The class with a resource class's methods that are written by hand; None where there is none."""
+        found = self._helpers.get(ref)
+        if found is None:
+            return None
+        module, _, name = found.partition(":")
+        cls: type = self.load(f"{module}:{'Async' if is_async else ''}{name}")
+        return cls
+
     def page(self, name: str, is_async: bool) -> Any:
         """The class of a list's pages by its name without ``Sync`` and ``Async``."""
-        if self._page is None:
-            raise TypeError(f"{self.package} has no pages")
-        return self._page(name, is_async)
+        return self.load(f"pagination:{'Async' if is_async else 'Sync'}{name}")
 
     # --- classes ---
 
@@ -108,7 +122,7 @@ class Registry:
             if isinstance(entry, str):
                 found = self.cls(entry)
             else:
-                found = self._by_hand(ref) or self._make(ref, module, name, entry)
+                found = self.load(ref) if ref in self._by_hand else self._make(ref, module, name, entry)
             found = self._classes.setdefault(ref, found)  # two threads may have made it: the first one's counts
         return found
 
@@ -121,8 +135,8 @@ class Registry:
         if "e" in entry:
             return enum.Enum(name, entry["e"], type=str, module=home)
         above = self.cls(entry["b"]) if "b" in entry else self._base()
-        mixin = self._mixins(ref)
-        bases = (above,) if mixin is None else (mixin, above)
+        mixin = self._mixins.get(ref)
+        bases = (above,) if mixin is None else (self.load(mixin), above)
         return models.make(name, home, bases, entry, self.shapes)
 
     def modules(self) -> dict[str, str]:

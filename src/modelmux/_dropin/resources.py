@@ -138,7 +138,7 @@ def resource(registry: Registry, ref: str, *, is_async: bool) -> type[Resource]:
     if key not in _made:
         table = registry.resource(ref)
         module, _, name = ref.partition(":")
-        helper = registry.helpers(ref, is_async)
+        helper = registry.helper(ref, is_async)
         space: dict[str, Any] = {
             "__module__": f"{registry.package}.{module}",
             "__qualname__": f"Async{name}" if is_async else name,

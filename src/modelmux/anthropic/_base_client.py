@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from modelmux._dropin import families
 from modelmux._dropin.client import AsyncClient as AsyncAPIClient
 from modelmux._dropin.client import Client as BaseClient
@@ -14,17 +12,7 @@ from modelmux._dropin.pages import AsyncPaginator, PageInfo
 from modelmux._dropin.pages import Page as BasePage
 
 DEFAULT_MAX_RETRIES = 2
-_MADE = families.defaults(__name__)
-
-
-def __getattr__(name: str) -> Any:
-    make = _MADE.get(name)
-    if make is None:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = make()
-    globals()[name] = value
-    return value
-
+__getattr__ = families.defaults(__name__)
 
 __all__ = [
     "AsyncAPIClient",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import importlib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -29,44 +29,23 @@ _MIXINS = {
 }
 
 
-def _load(ref: str) -> Any:
-    module, _, name = ref.partition(":")
-    return getattr(importlib.import_module(f"{PACKAGE}.{module}"), name)
+class Tables(Registry):
+    """The registry, with the errors among the types: exceptions, by what they inherit."""
 
-
-def _helper(ref: str, is_async: bool) -> type | None:
-    found = _HELPERS.get(ref)
-    if found is None:
-        return None
-    module, _, name = found.partition(":")
-    cls: type = _load(f"{module}:{'Async' if is_async else ''}{name}")
-    return cls
-
-
-def _page(name: str, is_async: bool) -> type:
-    cls: type = _load(f"pagination:{'Async' if is_async else 'Sync'}{name}")
-    return cls
-
-
-def _by_hand(ref: str) -> Any:
-    """The errors among the types: exceptions, by what they inherit."""
-    above = registry.entry(ref).get("x")
-    if above is None:
-        return None
-    module, _, name = ref.partition(":")
-    base = _load(f"_exceptions:{above}")
-    return type(name, (base,), {"__module__": f"{PACKAGE}.{module}", "__doc__": base.__doc__})
+    def _make(self, ref: str, module: str, name: str, entry: Mapping[str, Any] | None) -> Any:
+        if entry is None or "x" not in entry:
+            return super()._make(ref, module, name, entry)
+        base = self.load(f"_exceptions:{entry['x']}")
+        return type(name, (base,), {"__module__": f"{PACKAGE}.{module}", "__doc__": base.__doc__})
 
 
 BaseModel, Made = models.bases_for(PACKAGE, lambda: registry.shapes)
-registry: Registry = Registry(
+registry: Tables = Tables(
     PACKAGE,
     Path(__file__).parent / "_tables",
     lambda: Made,
-    mixins=lambda ref: _load(_MIXINS[ref]) if ref in _MIXINS else None,
-    by_hand=_by_hand,
-    helpers=_helper,
-    page=_page,
+    mixins=_MIXINS,
+    helpers=_HELPERS,
 )
 
 

@@ -32,17 +32,7 @@ def get_platform() -> Any:
     return OtherPlatform(name.removeprefix("Other:")) if name.startswith("Other:") else name
 
 
-_MADE = families.defaults(__name__, httpx2=True)
-
-
-def __getattr__(name: str) -> Any:
-    make = _MADE.get(name)
-    if make is None:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = make()
-    globals()[name] = value
-    return value
-
+__getattr__ = families.defaults(__name__, httpx2=True)
 
 __all__ = [
     "AsyncAPIClient",

@@ -1,10 +1,7 @@
-"""Files from paths."""
+"""Files from paths, under the vendor's path."""
 
 from __future__ import annotations
 
-from pathlib import Path
+from modelmux._dropin.arguments import file_from_path
 
-
-def file_from_path(path: str) -> tuple[str, bytes]:
-    """A file argument: its name and its content."""
-    return Path(path).name, Path(path).read_bytes()
+__all__ = ["file_from_path"]

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import importlib
 from pathlib import Path
-from typing import Any
 
 from modelmux._dropin import models
 from modelmux._dropin.registry import Registry
@@ -28,26 +26,6 @@ _MIXINS = {
     "types.responses.parsed_response:ParsedResponse": "_mixins:ParsedResponse",
     "types.responses.response:Response": "_mixins:Response",
 }
-_BY_HAND = {"_legacy_response:HttpxBinaryResponseContent": "_legacy_response:HttpxBinaryResponseContent"}
-
-
-def _load(ref: str) -> Any:
-    module, _, name = ref.partition(":")
-    return getattr(importlib.import_module(f"{PACKAGE}.{module}"), name)
-
-
-def _helper(ref: str, is_async: bool) -> type | None:
-    found = _HELPERS.get(ref)
-    if found is None:
-        return None
-    module, _, name = found.partition(":")
-    cls: type = _load(f"{module}:{'Async' if is_async else ''}{name}")
-    return cls
-
-
-def _page(name: str, is_async: bool) -> type:
-    cls: type = _load(f"pagination:{'Async' if is_async else 'Sync'}{name}")
-    return cls
 
 
 BaseModel, Made = models.bases_for(PACKAGE, lambda: registry.shapes)  # type: ignore[has-type]  # it is made next
@@ -55,8 +33,7 @@ registry = Registry(
     PACKAGE,
     Path(__file__).parent / "_tables",
     lambda: Made,
-    mixins=lambda ref: _load(_MIXINS[ref]) if ref in _MIXINS else None,
-    by_hand=lambda ref: _load(_BY_HAND[ref]) if ref in _BY_HAND else None,
-    helpers=_helper,
-    page=_page,
+    mixins=_MIXINS,
+    by_hand=("_legacy_response:HttpxBinaryResponseContent",),
+    helpers=_HELPERS,
 )

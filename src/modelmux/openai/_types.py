@@ -2,39 +2,7 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Mapping, Sequence
-from typing import IO, Any, TypeAlias
+from modelmux._dropin import arguments
+from modelmux._dropin.arguments import *  # noqa: F403 - all that its ``__all__`` names, and only that
 
-from modelmux._dropin.absent import NOT_GIVEN, NotGiven, Omit, not_given, omit
-from modelmux._dropin.timeouts import Timeout
-
-NoneType = type(None)
-Headers: TypeAlias = Mapping[str, str | Omit]
-Query: TypeAlias = Mapping[str, object]
-Body: TypeAlias = object
-FileContent: TypeAlias = IO[bytes] | bytes | os.PathLike[str]
-FileTypes: TypeAlias = Any
-SequenceNotStr: TypeAlias = Sequence
-RequestOptions: TypeAlias = dict[str, Any]
-Transport: TypeAlias = Any
-ProxiesTypes: TypeAlias = Any
-
-__all__ = [
-    "NOT_GIVEN",
-    "Body",
-    "FileContent",
-    "FileTypes",
-    "Headers",
-    "NoneType",
-    "NotGiven",
-    "Omit",
-    "ProxiesTypes",
-    "Query",
-    "RequestOptions",
-    "SequenceNotStr",
-    "Timeout",
-    "Transport",
-    "not_given",
-    "omit",
-]
+__all__ = arguments.__all__

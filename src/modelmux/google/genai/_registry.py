@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import enum
-import importlib
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,8 +15,9 @@ from modelmux.google.genai._coerce import as_bytes, as_moment
 
 PACKAGE = __name__.rpartition(".")[0]
 
-_MIXINS = frozenset(
-    {
+_MIXINS = {
+    f"types:{name}": f"_mixins:{name}"
+    for name in (
         "Blob",
         "FunctionDeclaration",
         "FunctionResponse",
@@ -29,8 +29,8 @@ _MIXINS = frozenset(
         "Part",
         "Schema",
         "UserContent",
-    }
-)
+    )
+}
 """Types that do more than hold fields. What they do is in ``_mixins``, under the same names."""
 
 
@@ -122,7 +122,7 @@ class Tables(Registry):
     """The registry, with enums that take any case."""
 
     def __init__(self) -> None:
-        super().__init__(PACKAGE, Path(__file__).parent / "_tables", lambda: _model(), mixins=_mixin)
+        super().__init__(PACKAGE, Path(__file__).parent / "_tables", lambda: _model(), mixins=_MIXINS)
         self.shapes = AnswerShapes(self.entry, self.cls, filling.build, filling.plan_of)
 
     def file(self, name: str) -> Mapping[str, Any]:
@@ -143,14 +143,6 @@ class Tables(Registry):
             plan = filling.plan_of(made)
             plan.renamed = {**_ALSO[name], **plan.renamed}
         return made
-
-
-def _mixin(ref: str) -> type | None:
-    name = ref.partition(":")[2]
-    if name not in _MIXINS:
-        return None
-    found: type = getattr(importlib.import_module(f"{PACKAGE}._mixins"), name)
-    return found
 
 
 def _model() -> type:
