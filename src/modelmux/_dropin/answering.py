@@ -94,7 +94,8 @@ class Answering:
         import pydantic
 
         if isinstance(cast_to, type) and issubclass(cast_to, pydantic.BaseModel) and not issubclass(cast_to, BaseModel):
-            raise TypeError("a pydantic model for `cast_to` must be a subclass of this package's BaseModel")
+            home = self._registry.package
+            raise TypeError(f"A pydantic model for `cast_to` must be a subclass of {home}.BaseModel")
         return shape_of(cast_to)
 
     def _stream_of(self, got: Got, options: RequestOptions, stream: Any, to: Any) -> Any:

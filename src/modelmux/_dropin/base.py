@@ -29,6 +29,8 @@ class Client(Asking, Answering):
     """Seconds: the longest wait a vendor may ask for that is slept through."""
     _longest_wait: ClassVar[float | None] = None
     """Seconds: an answer that asks for a longer wait is not retried; None for any."""
+    _takes_raw_body: ClassVar[bool] = True
+    """Whether ``body=`` may be bytes, with a warning; else they are a TypeError, and ``content=`` is for them."""
     _raw_face: ClassVar[type] = LegacyReply
     _prepare_options: Any = None
     """A function of the options before they are used, where a client has one; what it returns stands in their place."""

@@ -46,24 +46,24 @@ class SyncClient(Client, Closing):
         stream_cls: Any = None,
     ) -> Any:
         """POST to a path."""
-        made = _with_body("post", path, body, content, files, options)
+        made = _with_body(self, "post", path, body, content, files, options)
         return self.request(cast_to, made, stream=stream, stream_cls=stream_cls)
 
     def patch(
         self, path: str, *, cast_to: Any, body: Any = None, content: Any = None, files: Any = None, options: Any = None
     ) -> Any:
         """PATCH a path."""
-        return self.request(cast_to, _with_body("patch", path, body, content, files, options))
+        return self.request(cast_to, _with_body(self, "patch", path, body, content, files, options))
 
     def put(
         self, path: str, *, cast_to: Any, body: Any = None, content: Any = None, files: Any = None, options: Any = None
     ) -> Any:
         """PUT to a path."""
-        return self.request(cast_to, _with_body("put", path, body, content, files, options))
+        return self.request(cast_to, _with_body(self, "put", path, body, content, files, options))
 
     def delete(self, path: str, *, cast_to: Any, body: Any = None, content: Any = None, options: Any = None) -> Any:
         """DELETE a path."""
-        return self.request(cast_to, _with_body("delete", path, body, content, None, options))
+        return self.request(cast_to, _with_body(self, "delete", path, body, content, None, options))
 
     def get_api_list(
         self, path: str, *, model: Any, page: Any, body: Any = None, options: Any = None, method: str = "get"
@@ -118,26 +118,26 @@ class AsyncClient(Client, AsyncClosing):
         stream_cls: Any = None,
     ) -> Any:
         """POST to a path."""
-        made = _with_body("post", path, body, content, files, options)
+        made = _with_body(self, "post", path, body, content, files, options)
         return await self.request(cast_to, made, stream=stream, stream_cls=stream_cls)
 
     async def patch(
         self, path: str, *, cast_to: Any, body: Any = None, content: Any = None, files: Any = None, options: Any = None
     ) -> Any:
         """PATCH a path."""
-        return await self.request(cast_to, _with_body("patch", path, body, content, files, options))
+        return await self.request(cast_to, _with_body(self, "patch", path, body, content, files, options))
 
     async def put(
         self, path: str, *, cast_to: Any, body: Any = None, content: Any = None, files: Any = None, options: Any = None
     ) -> Any:
         """PUT to a path."""
-        return await self.request(cast_to, _with_body("put", path, body, content, files, options))
+        return await self.request(cast_to, _with_body(self, "put", path, body, content, files, options))
 
     async def delete(
         self, path: str, *, cast_to: Any, body: Any = None, content: Any = None, options: Any = None
     ) -> Any:
         """DELETE a path."""
-        return await self.request(cast_to, _with_body("delete", path, body, content, None, options))
+        return await self.request(cast_to, _with_body(self, "delete", path, body, content, None, options))
 
     def get_api_list(
         self, path: str, *, model: Any, page: Any, body: Any = None, options: Any = None, method: str = "get"
@@ -167,8 +167,12 @@ def _item(stream: bool, stream_cls: Any) -> Any:
     return (kind, args[0] if args else object)
 
 
-def _with_body(method: str, path: str, body: Any, content: Any, files: Any, options: Any) -> RequestOptions:
+def _with_body(
+    client: Client, method: str, path: str, body: Any, content: Any, files: Any, options: Any
+) -> RequestOptions:
     if isinstance(body, bytes):
+        if not client._takes_raw_body:
+            raise TypeError("Passing raw bytes as `body` is not supported, pass them as `content` instead")
         warnings.warn("Pass raw bytes as `content`, not as `body`", DeprecationWarning, stacklevel=3)
     if body is not None and content is not None:
         raise TypeError("Passing both `body` and `content` is not supported")

@@ -7,6 +7,8 @@ wrong types as they are; nothing is validated.
 from __future__ import annotations
 
 import copy
+import inspect
+import typing
 from collections.abc import Mapping
 from typing import Any
 
@@ -19,10 +21,13 @@ from modelmux._dropin.shapes import Shapes, discriminator, shape_of
 class Plan:
     """How a class is filled. ``template`` has every field in order, with what it is when it was not sent."""
 
-    __slots__ = ("converters", "fresh", "names", "renamed", "template")
+    __slots__ = ("converters", "fresh", "names", "renamed", "template", "unknown")
 
-    def __init__(self, fields: Mapping[str, tuple[str, Any, Any]]) -> None:
-        """``fields``: name -> (name on the wire, default or MISSING, converter or None)."""
+    def __init__(self, fields: Mapping[str, tuple[str, Any, Any]], unknown: Any = None) -> None:
+        """``fields``: name -> (name on the wire, default or MISSING, converter or None). ``unknown``: the converter of
+        mappings of unknown fields, or None.
+        """
+        self.unknown = unknown
         # What must be there and is not, is None, as in the vendors' SDKs: an answer never fails for what it lacks.
         self.template = {name: None if default is MISSING else default for name, (_, default, _) in fields.items()}
         self.names = frozenset(fields)
@@ -54,6 +59,8 @@ def fill(self: Any, cls: type, data: Mapping[str, Any], given: set[str] | None) 
         extra = {key: value for key, value in data.items() if key not in plan.names}
         for key in extra:
             del values[key]
+        if plan.unknown is not None:
+            extra = plan.unknown(extra)
     for name, convert in plan.converters:
         value = values[name]
         if value is not None:
@@ -79,7 +86,7 @@ def note(model: Any, name: str, value: Any) -> None:
 def plan_of(cls: Any) -> Plan:
     plan: Plan | None = cls.__dict__.get("_plan_")
     if plan is None:
-        plan = Plan(_from_table(cls) if "_table_" in cls.__dict__ else _from_fields(cls))
+        plan = Plan(_from_table(cls)) if "_table_" in cls.__dict__ else Plan(_from_fields(cls), _unknown_of(cls))
         type.__setattr__(cls, "_plan_", plan)
     return plan
 
@@ -106,3 +113,20 @@ def _from_fields(cls: Any) -> dict[str, tuple[str, Any, Any]]:
         default = MISSING if info.is_required() else info.get_default(call_default_factory=True, validated_data={})
         out[name] = (info.alias or name, default, shapes.converter(shape))
     return out
+
+
+def _unknown_of(cls: Any) -> Any:
+    """The converter of the unknown fields of a class that a user wrote: pydantic reads ``__pydantic_extra__: dict[str,
+    Item]`` in such a class as the type of their values.
+    """
+    shapes: Shapes = cls._shapes_
+    for base in cls.__mro__[: cls.__mro__.index(pydantic.BaseModel)]:
+        annotation = inspect.get_annotations(base).get("__pydantic_extra__")
+        if isinstance(annotation, str):
+            try:
+                annotation = typing.get_type_hints(base)["__pydantic_extra__"]
+            except NameError:
+                return None  # it speaks of a class of a function's own
+        if annotation is not None:
+            return shapes.converter(shape_of(annotation))
+    return None

@@ -30,7 +30,10 @@ class Meta(ModelMetaclass):
     def __new__(mcs, name: str, bases: Any, space: dict[str, Any], *, made: bool = False, **options: Any) -> Any:
         if made:
             return abc.ABCMeta.__new__(mcs, name, bases, space)
-        return super().__new__(mcs, name, bases, space, **options)
+        cls = super().__new__(mcs, name, bases, space, **options)
+        if "__pydantic_extra__" in cls.__dict__:
+            type.__delattr__(cls, "__pydantic_extra__")  # `= Field(init=False)` would hide the slot of every instance
+        return cls
 
     @property
     def __pydantic_fields__(self) -> dict[str, FieldInfo]:

@@ -27,6 +27,7 @@ from typing import Any, TypeAlias
 
 Shape: TypeAlias = Any
 Converter: TypeAlias = Callable[[Any], Any]
+_Tags: TypeAlias = dict[Any, Converter | None]
 
 PLAIN: dict[str, Any] = {
     "str": str,
@@ -116,24 +117,31 @@ class Shapes:
         return lambda value: self.build(cls, value) if isinstance(value, Mapping) else value
 
     def _union(self, shape: Shape) -> Converter | None:
-        key, members = shape[1], self._flat(shape[2:])
+        members = self._flat(shape[2:])
         converters = [self.converter(member) for member in members]
         if not any(converters):
             return None
-        tags: dict[Any, Converter | None] | None = None
+        key, tags, shared = "type", _UNREAD, _UNREAD
 
         def convert(value: Any) -> Any:
-            nonlocal tags
-            if tags is None:
-                tags = self._tags(key, members, converters)
-            if type(value) is dict and tags:
-                found = tags.get(value.get(key or "type"), _MISSING)
-                if found is not _MISSING:
-                    return value if found is None else found(value)
-            for fit in (self.fits, _loosely):
-                for member, converter in zip(members, converters, strict=True):
-                    if fit(member, value):
-                        return value if converter is None else converter(value)
+            nonlocal key, tags, shared
+            if tags is _UNREAD:
+                key, tags, shared = self._tags(shape[1], members, converters)
+            tag = value.get(key) if type(value) is dict else None
+            if type(tag) is list or type(tag) is dict:
+                tag = None  # what no tag is like, and cannot be looked up
+            found = tags.get(tag, _MISSING)
+            if found is not _MISSING:
+                return value if found is None else found(value)
+            for member, converter in zip(members, converters, strict=True):
+                if self.fits(member, value):
+                    return value if converter is None else converter(value)
+            found = shared.get(tag)
+            if found is not None:
+                return found(value)
+            for member, converter in zip(members, converters, strict=True):
+                if _loosely(member, value):
+                    return value if converter is None else converter(value)
             return value
 
         return convert
@@ -153,18 +161,24 @@ class Shapes:
                 out.append(inner)
         return out
 
-    def _tags(self, key: str | None, members: list[Shape], converters: list[Any]) -> dict[Any, Any]:
-        tags: dict[Any, Any] = {}
-        shared = set()
+    def _tags(self, key: str | None, members: list[Shape], converters: list[Any]) -> tuple[str, _Tags, _Tags]:
+        """The name on the wire of what tells members apart; its values that tell one; and those that a key named for it
+        has in several, with the last of these, which the vendors' SDKs take for what fits none.
+        """
+        field = key or "type"
+        for member in members:
+            field = self.aliases(member).get(field, field)
+        tags: _Tags = {}
+        shared: _Tags = {}
         for member, converter in zip(members, converters, strict=True):
-            for value in self.literals(member, key or "type"):
-                if value in tags and key is None:
-                    shared.add(value)  # it does not tell these members apart
-                tags.setdefault(value, converter)
-        return {value: converter for value, converter in tags.items() if value not in shared}
+            for value in self.literals(member, field):
+                if tags.setdefault(value, converter) is not converter:
+                    shared[value] = converter
+        sure = {value: converter for value, converter in tags.items() if value not in shared}
+        return field, sure, shared if key else {}
 
     def literals(self, member: Shape, key: str) -> list[Any]:
-        """The values that a field may have in a member of a union."""
+        """The values that a field, by its name on the wire, may have in a member of a union."""
         field = self.fields(member).get(key)
         if isinstance(field, list) and field[0] == "opt":
             field = field[1]
@@ -173,16 +187,24 @@ class Shapes:
         return field[1:] if isinstance(field, list) and field[0] == "lit" else []
 
     def fields(self, member: Shape) -> Mapping[str, Shape]:
-        """Field -> shape of a class, those of its bases among them."""
-        if isinstance(member, str):
-            if ":" not in member:
-                return {}
+        """Name on the wire -> shape of a class, those of its bases among them."""
+        found: dict[str, Shape] = {}
+        if isinstance(member, str) and ":" in member:
             entry = self.entry(member)
-            above = self.fields(entry["b"]) if "b" in entry else {}
-            return {**above, **entry.get("f", {})}
-        if isinstance(member, type) and hasattr(member, "model_fields"):
-            return {name: shape_of(info.annotation) for name, info in member.model_fields.items()}
-        return {}
+            found = {**(self.fields(entry["b"]) if "b" in entry else {}), **entry.get("f", {})}
+        elif isinstance(member, type) and hasattr(member, "model_fields"):
+            found = {name: shape_of(info.annotation) for name, info in member.model_fields.items()}
+        aliases = self.aliases(member)
+        return {aliases.get(name, name): shape for name, shape in found.items()} if aliases else found
+
+    def aliases(self, member: Shape) -> Mapping[str, str]:
+        """Field -> name on the wire of a class, where they differ."""
+        if isinstance(member, str):
+            entry = self.entry(member) if ":" in member else {}
+            above = self.aliases(entry["b"]) if "b" in entry else {}
+            return {**above, **entry.get("a", {})}
+        fields = getattr(member, "model_fields", None) or {}
+        return {name: info.alias for name, info in fields.items() if info.alias and info.alias != name}
 
     # --- which member of a union ---
 
@@ -212,12 +234,15 @@ class Shapes:
     def needed(self, shape: Shape) -> set[str]:
         if isinstance(shape, str):
             entry = self.entry(shape)
+            aliases = self.aliases(shape)
+            spared = {aliases.get(name, name) for name in entry.get("d", {})}
             return {
                 name
                 for name, field in self.fields(shape).items()
-                if not (isinstance(field, list) and field[0] == "opt") and name not in entry.get("d", {})
+                if not (isinstance(field, list) and field[0] == "opt") and name not in spared
             }
-        return {name for name, info in getattr(shape, "model_fields", {}).items() if info.is_required()}
+        fields = getattr(shape, "model_fields", None) or {}
+        return {info.alias or name for name, info in fields.items() if info.is_required()}
 
     def _fits_generic(self, shape: list[Any], value: Any) -> bool:
         kind = shape[0]
@@ -255,6 +280,8 @@ class Shapes:
 
 
 _MISSING: Any = object()
+_UNREAD: Any = {}
+"""Stands for tags that were not looked up yet."""
 
 
 def _each(converter: Converter | None) -> Converter | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 from modelmux._dropin.absent import NotGiven, not_given
@@ -42,6 +43,17 @@ class Timeout:
 
     def __eq__(self, other: object) -> bool:
         return hasattr(other, "as_dict") and self.as_dict() == other.as_dict()
+
+    @property  # type: ignore[misc]  # object's can be set; nobody sets this one
+    def __class__(self) -> Any:
+        """What ``isinstance`` goes by: the ``Timeout`` of the HTTP library that the program has loaded, as the vendors'
+        clients hold one; that library then takes ours for its own. Without one, ours.
+        """
+        module = sys.modules.get("httpx2") or sys.modules.get("httpx")
+        return getattr(module, "Timeout", Timeout)
+
+    def __reduce__(self) -> tuple[type, tuple[Any, ...]]:
+        return (Timeout, (self.as_tuple(),))
 
     def __hash__(self) -> int:
         return hash(self.as_tuple())

@@ -41,6 +41,7 @@ class Manners(Client):
     auth_token: str | None
     credentials: Callable[..., Any] | None
     _registry = registry
+    _takes_raw_body = False
     _files: tuple[type, type]
     """What an answer that is a file becomes: read, and to be read."""
 
