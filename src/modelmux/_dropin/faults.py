@@ -44,6 +44,12 @@ def request_of(response: Any) -> Any:
         return None
 
 
+def status_of(response: Any) -> int:
+    """The status of an answer of any kind."""
+    status: int = response.status if isinstance(response, Got) else response.status_code
+    return status
+
+
 def headers_of(response: Any) -> Any:
     """The headers of an answer of any kind."""
     return response.headers

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Generator, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from modelmux._dropin.filling import note
-from modelmux._dropin.models import Made
+from modelmux._dropin.models import Made, Meta
 from modelmux._dropin.shapes import shape_of
 
 if TYPE_CHECKING:
@@ -52,8 +52,9 @@ class Page(Made, made=True):
         return self.__dict__.get(self._items_) or []
 
     def has_next_page(self) -> bool:
-        """Whether there may be more."""
-        return bool(self._get_page_items()) and self.next_page_info() is not None
+        """Whether there may be more. A page says so in ``has_more``, or else by what it holds and leads on to."""
+        more = self.__dict__.get("has_more") is not False
+        return more and bool(self._get_page_items()) and self.next_page_info() is not None
 
     def _bind(self, client: Client, item: Any, options: RequestOptions) -> Self:
         for name, value in (("client", client), ("item", item), ("options", options)):
@@ -79,6 +80,16 @@ class Page(Made, made=True):
         else:
             options.json_data = {**(options.json_data or {}), **info.json}
         return options
+
+
+class ByField(Page, made=True):
+    """A page of which a field names the next one."""
+
+    _field_, _param_ = "next_page", "page"
+
+    def next_page_info(self) -> PageInfo | None:
+        value = self.__dict__.get(self._field_)
+        return PageInfo(params={self._param_: value}) if value else None
 
 
 class SyncPage(Page, made=True):
@@ -128,6 +139,16 @@ class AsyncPage(Page, made=True):
         private = self.__pydantic_private__ or {}
         found: Self = await private["client"]._request_page(private["item"], type(self), options)
         return found
+
+
+def pair(home: str, base: type[Made], name: str, fields: Mapping[str, Any], manner: type[Page]) -> tuple[Any, Any]:
+    """The sync and the async class of a kind of page, for the module ``home``, of models like ``base``."""
+    out: list[Any] = []
+    for full, parent in ((f"Sync{name}", SyncPage), (f"Async{name}", AsyncPage)):
+        space = {"__module__": home, "__qualname__": full, "_table_": {"f": fields}, "_shapes_": base._shapes_}
+        bases = (parent, base) if manner is Page else (manner, parent, base)
+        out.append(Meta(full, bases, space, made=True))
+    return out[0], out[1]
 
 
 class AsyncPaginator:

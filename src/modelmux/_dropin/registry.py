@@ -16,7 +16,7 @@ from types import ModuleType
 from typing import Any
 
 from modelmux._dropin import filling, models
-from modelmux._dropin.shapes import Shapes
+from modelmux._dropin.shapes import Shapes, discriminator, shape_of
 from modelmux._json import loads
 
 
@@ -138,6 +138,19 @@ class Registry:
         mixin = self._mixins.get(ref)
         bases = (above,) if mixin is None else (self.load(mixin), above)
         return models.make(name, home, bases, entry, self.shapes)
+
+    def construct_type(self, *, value: Any, type_: Any, metadata: Any = None) -> Any:
+        """A JSON value as a type, leniently: what does not fit stays as it is."""
+        shape = shape_of(type_)
+        key = next(filter(None, map(discriminator, metadata or ())), None)
+        if key and isinstance(shape, list) and shape[0] == "union":
+            shape = ["union", key, *shape[2:]]
+        converter = self.shapes.converter(shape)
+        return value if converter is None or value is None else converter(value)
+
+    def construct_type_unchecked(self, *, value: Any, type_: Any) -> Any:
+        """As :meth:`construct_type`."""
+        return self.construct_type(value=value, type_=type_)
 
     def modules(self) -> dict[str, str]:
         """Every module of types -> the file that holds it."""

@@ -25,15 +25,8 @@ FIRST = ("model", "stream", "service_tier")
 EXTRA = ("extra_headers", "extra_query", "extra_body", "timeout", "idempotency_key")
 
 
-class Resource:
-    """Methods of one part of a vendor's API."""
-
-    _registry_: ClassVar[Registry]
-    _ref_: ClassVar[str]
-    _async_: ClassVar[bool] = False
-
-    def __init__(self, client: Any) -> None:
-        self._client = client
+class Offering:
+    """What has methods, its own or its resources', and gives each of them two further faces."""
 
     @property
     def with_raw_response(self) -> Any:
@@ -44,6 +37,17 @@ class Resource:
     def with_streaming_response(self) -> Any:
         """The same methods, giving context managers of answers whose bodies are not read."""
         return Wrapped(self, "stream")
+
+
+class Resource(Offering):
+    """Methods of one part of a vendor's API."""
+
+    _registry_: ClassVar[Registry]
+    _ref_: ClassVar[str]
+    _async_: ClassVar[bool] = False
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
 
     def _sleep(self, seconds: float) -> Any:
         import asyncio
@@ -127,6 +131,14 @@ class _Method:
 def children(registry: Registry, refs: Mapping[str, str], *, is_async: bool) -> dict[str, Any]:
     """Attributes for a class, by the table's names of what they lead to."""
     return {name: _Child(registry, ref, is_async=is_async) for name, ref in refs.items()}
+
+
+def hang(client: type, registry: Registry, *, is_async: bool) -> None:
+    """Give a class of clients the resources that the table has for it."""
+    refs = registry.index["clients"][client.__name__.removeprefix("Async")]
+    for name, child in children(registry, refs, is_async=is_async).items():
+        child.__set_name__(client, name)
+        setattr(client, name, child)
 
 
 _made: dict[tuple[str, str, bool], type[Resource]] = {}
@@ -376,4 +388,4 @@ def signature(entry: Mapping[str, Any]) -> inspect.Signature:
     return inspect.Signature([*first, *positional, *keywords], __validate_parameters__=False)
 
 
-__all__ = ["Call", "NotGiven", "Omit", "Resource", "Wrapped", "children", "named", "resource"]
+__all__ = ["Call", "NotGiven", "Offering", "Omit", "Resource", "Wrapped", "hang", "named", "resource"]

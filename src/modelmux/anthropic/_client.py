@@ -10,7 +10,7 @@ from modelmux._dropin.absent import NotGiven, not_given
 from modelmux._dropin.client import AsyncClient as AsyncBase
 from modelmux._dropin.client import SyncClient as SyncBase
 from modelmux._dropin.options import RequestOptions
-from modelmux._dropin.resources import Wrapped, children
+from modelmux._dropin.resources import Offering, hang
 from modelmux.anthropic import _response as faces
 from modelmux.anthropic import _streaming as streaming
 from modelmux.anthropic._headers import merged, of_environment
@@ -23,7 +23,7 @@ _ELSEWHERE = (
 )
 
 
-class Configured(Manners):
+class Configured(Offering, Manners):
     """How both clients are made, and made anew with other options."""
 
     def __init__(
@@ -144,16 +144,6 @@ class Configured(Manners):
 
     with_options = copy
 
-    @property
-    def with_raw_response(self) -> Any:
-        """All resources, their methods giving answers with their heads."""
-        return Wrapped(self, "true")
-
-    @property
-    def with_streaming_response(self) -> Any:
-        """All resources, their methods giving context managers of answers whose bodies are not read."""
-        return Wrapped(self, "stream")
-
 
 class Anthropic(Configured, SyncBase):
     """The vendor's client, without the vendor's package. ``mux=`` routes its calls."""
@@ -187,14 +177,8 @@ class AsyncAnthropic(Configured, AsyncBase):
         return faces.AsyncAPIResponse
 
 
-def _hang(cls: type, *, is_async: bool) -> None:
-    for name, child in children(registry, registry.index["clients"]["Anthropic"], is_async=is_async).items():
-        child.__set_name__(cls, name)
-        setattr(cls, name, child)
-
-
-_hang(Anthropic, is_async=False)
-_hang(AsyncAnthropic, is_async=True)
+hang(Anthropic, registry, is_async=False)
+hang(AsyncAnthropic, registry, is_async=True)
 Client = Anthropic
 AsyncClient = AsyncAnthropic
 

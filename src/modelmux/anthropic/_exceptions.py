@@ -28,8 +28,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from modelmux._dropin.faults import Late, headers_of, request_of
-from modelmux._dropin.transport import Got
+from modelmux._dropin.faults import Late, headers_of, request_of, status_of
 
 
 class AnthropicError(Exception):
@@ -67,7 +66,7 @@ class APIResponseValidationError(APIError):
         text = message or "Data returned by API invalid for expected schema."
         super().__init__(text, request_of(response), body=body)
         self.response = response
-        self.status_code = _status(response)
+        self.status_code = status_of(response)
 
 
 class APIWebhookValidationError(APIError):
@@ -89,7 +88,7 @@ class APIStatusError(APIError):
         super().__init__(message, request_of(response), body=body)
         headers = headers_of(response)
         self.response = response
-        self.status_code = _status(response)
+        self.status_code = status_of(response)
         self.request_id, self.workspace_id = headers.get("request-id"), headers.get("anthropic-workspace-id")
         self.api_message, self.type = _inside(body, "error", "message"), _inside(body, "error", "type")
         self.error_code = code_of(body)
@@ -236,11 +235,6 @@ BY_STATUS: dict[int, type[APIStatusError]] = {
 for _code, _class in BY_STATUS.items():
     _class.status_code = _code
 del _code, _class
-
-
-def _status(response: Any) -> int:
-    status: int = response.status if isinstance(response, Got) else response.status_code
-    return status
 
 
 def _inside(body: Any, *path: str) -> Any:

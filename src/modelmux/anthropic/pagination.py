@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from modelmux._dropin import pages
-from modelmux._dropin.models import Meta
 from modelmux._dropin.pages import PageInfo
-from modelmux.anthropic._registry import Made, registry
+from modelmux.anthropic._registry import Made
 
 _TEXT: Any = ["opt", "str"]
 _DATA: dict[str, Any] = {"data": ["list", "any"]}
@@ -17,9 +17,6 @@ _MORE: dict[str, Any] = {**_DATA, "has_more": ["opt", "bool"]}
 class _ById(pages.Page, made=True):
     """The next page begins after this one's last item, or ends before its first where one goes backwards."""
 
-    def has_next_page(self) -> bool:
-        return self.__dict__.get("has_more") is not False and super().has_next_page()
-
     def next_page_info(self) -> PageInfo | None:
         options = (self.__pydantic_private__ or {}).get("options")
         backwards = options is not None and bool(options.params.get("before_id"))
@@ -28,25 +25,15 @@ class _ById(pages.Page, made=True):
         return PageInfo(params={param: value}) if value else None
 
 
-class _Next(pages.Page, made=True):
-    """``next_page`` is the next page's name."""
-
-    _param_ = "page"
+class _Next(pages.ByField, made=True):
+    """``next_page`` is the next page's name, whatever this one holds."""
 
     def has_next_page(self) -> bool:
         return self.next_page_info() is not None
 
-    def next_page_info(self) -> PageInfo | None:
-        value = self.__dict__.get("next_page")
-        return PageInfo(params={self._param_: value}) if value else None
 
-
-class _Token(_Next, made=True):
+class _Token(pages.ByField, made=True):
     _param_ = "page_token"
-
-    def has_next_page(self) -> bool:
-        more = self.__dict__.get("has_more") is not False
-        return more and bool(self._get_page_items()) and super().has_next_page()
 
 
 class _Report(_Next, made=True):
@@ -54,15 +41,7 @@ class _Report(_Next, made=True):
         return self.__dict__.get("has_more") is not False and super().has_next_page()
 
 
-def _pair(name: str, fields: dict[str, Any], manner: type) -> tuple[Any, Any]:
-    """The sync and the async class of a kind of page."""
-    out = []
-    for prefix, base in (("Sync", pages.SyncPage), ("Async", pages.AsyncPage)):
-        full = f"{prefix}{name}"
-        space = {"__module__": __name__, "__qualname__": full, "_table_": {"f": fields}, "_shapes_": registry.shapes}
-        out.append(Meta(full, (manner, base, Made), space, made=True))
-    return out[0], out[1]
-
+_pair = partial(pages.pair, __name__, Made)
 
 SyncPage, AsyncPage = _pair("Page", {**_MORE, "first_id": _TEXT, "last_id": _TEXT}, _ById)
 SyncTokenPage, AsyncTokenPage = _pair("TokenPage", {**_MORE, "next_page": _TEXT}, _Token)

@@ -11,7 +11,7 @@ from modelmux._dropin.absent import NotGiven, not_given
 from modelmux._dropin.client import AsyncClient, SyncClient
 from modelmux._dropin.client import Client as Base
 from modelmux._dropin.options import RequestOptions
-from modelmux._dropin.resources import Wrapped, children
+from modelmux._dropin.resources import Offering, hang
 from modelmux._dropin.streams import END, SKIP
 from modelmux._dropin.transport import Asked, Got
 from modelmux._http import SSE
@@ -23,7 +23,7 @@ from modelmux.openai._registry import registry
 HOME = "https://api.openai.com/v1"
 
 
-class Manners(Base):
+class Manners(Offering, Base):
     """What both clients have of this vendor."""
 
     _registry = registry
@@ -261,16 +261,6 @@ class Manners(Base):
 
     with_options = copy
 
-    @property
-    def with_raw_response(self) -> Any:
-        """All resources, their methods giving answers with their heads."""
-        return Wrapped(self, "true")
-
-    @property
-    def with_streaming_response(self) -> Any:
-        """All resources, their methods giving context managers of answers whose bodies are not read."""
-        return Wrapped(self, "stream")
-
 
 def _one_of(name: str, one: Any, other: Any) -> None:
     if one is not None and other is not None:
@@ -293,13 +283,7 @@ class AsyncOpenAI(Manners, AsyncClient):
         return f"AsyncOpenAI/Python {registry.version}"
 
 
-def _hang(cls: type, *, is_async: bool) -> None:
-    for name, child in children(registry, registry.index["clients"]["OpenAI"], is_async=is_async).items():
-        child.__set_name__(cls, name)
-        setattr(cls, name, child)
-
-
-_hang(OpenAI, is_async=False)
-_hang(AsyncOpenAI, is_async=True)
+hang(OpenAI, registry, is_async=False)
+hang(AsyncOpenAI, registry, is_async=True)
 
 __all__ = ["AsyncOpenAI", "OpenAI"]

@@ -19,8 +19,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from modelmux._dropin.faults import Late, headers_of, request_of
-from modelmux._dropin.transport import Got
+from modelmux._dropin.faults import Late, headers_of, request_of, status_of
 
 
 class OpenAIError(Exception):
@@ -63,7 +62,7 @@ class APIResponseValidationError(APIError):
         text = message or "Data returned by API invalid for expected schema."
         super().__init__(text, request_of(response), body=body)
         self.response = response
-        self.status_code = _status(response)
+        self.status_code = status_of(response)
 
 
 class APIStatusError(APIError):
@@ -76,7 +75,7 @@ class APIStatusError(APIError):
     def __init__(self, message: str, *, response: Any, body: object | None) -> None:
         super().__init__(message, request_of(response), body=body)
         self.response = response
-        self.status_code = _status(response)
+        self.status_code = status_of(response)
         self.request_id = headers_of(response).get("x-request-id")
 
 
@@ -170,11 +169,6 @@ class WebSocketConnectionClosedError(OpenAIError):
 
 class WebSocketQueueFullError(OpenAIError):
     """More waits to be sent than may wait."""
-
-
-def _status(response: Any) -> int:
-    status: int = response.status if isinstance(response, Got) else response.status_code
-    return status
 
 
 BY_STATUS: dict[int, type[APIStatusError]] = {
