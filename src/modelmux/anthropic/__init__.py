@@ -15,10 +15,7 @@ client over a Mux, where that client is wanted (and installed).
 
 from __future__ import annotations
 
-import importlib
-from typing import Any
-
-from modelmux._dropin.door import install
+from modelmux._dropin.door import install, package
 
 __title__ = "anthropic"
 install(__name__)
@@ -83,26 +80,7 @@ _HOME = {
 __all__ = ["__title__", "__version__", "resources", "types", *sorted(_HOME)]
 
 
-def __getattr__(name: str) -> Any:
-    home = _HOME.get(name)
-    if home is not None:
-        if home.startswith("types"):
-            importlib.import_module(f"{__name__}._registry")  # what finds their modules
-        value = getattr(importlib.import_module(f"{__name__}.{home}"), name)
-    elif name == "__version__":
-        from modelmux.anthropic._registry import registry
-
-        value = registry.version
-    elif name in ("types", "resources"):
-        importlib.import_module(f"{__name__}._registry")
-        value = importlib.import_module(f"{__name__}.{name}")
-    else:
-        try:
-            return importlib.import_module(f"{__name__}.{name}")
-        except ModuleNotFoundError:
-            raise AttributeError(f"module {__name__!r} has no attribute {name!r}") from None
-    globals()[name] = value
-    return value
+__getattr__ = package(__name__, _HOME)
 
 
 def __dir__() -> list[str]:

@@ -15,10 +15,9 @@ over a Mux, where that very class is wanted (and installed).
 
 from __future__ import annotations
 
-import importlib
 from typing import Any
 
-from modelmux._dropin.door import install
+from modelmux._dropin.door import install, package
 
 __title__ = "openai"
 install(__name__)
@@ -101,32 +100,21 @@ _RENAMED = {"Client": "OpenAI", "AsyncClient": "AsyncOpenAI"}
 __all__ = ["AsyncClient", "Client", "__title__", "__version__", "types", *sorted(_HOME)]
 
 
-def __getattr__(name: str) -> Any:
+def _others(name: str) -> tuple[Any] | None:
     if name in _RENAMED:
-        return __getattr__(_RENAMED[name])
-    home = _HOME.get(name)
-    if home is not None:
-        value = getattr(importlib.import_module(f"{__name__}.{home}"), name)
-    elif name in ("__version__", "VERSION"):
-        from modelmux.openai._registry import registry
-
-        value = registry.version
-    elif name in _REMOVED:
+        return (__getattr__(_RENAMED[name]),)
+    if name == "VERSION":
+        return (__getattr__("__version__"),)
+    if name in _REMOVED:
         from modelmux.openai.lib._old_api import Removed
 
-        value = Removed(name)
-    elif name in ("types", "resources"):
-        importlib.import_module(f"{__name__}._registry")  # what finds their modules
-        value = importlib.import_module(f"{__name__}.{name}")
-    elif name[:1] != "_" and (found := importlib.import_module(f"{__name__}._module_client").look(name)) is not None:
-        return found[0]
-    else:
-        try:
-            return importlib.import_module(f"{__name__}.{name}")
-        except ModuleNotFoundError:
-            raise AttributeError(f"module {__name__!r} has no attribute {name!r}") from None
-    globals()[name] = value
-    return value
+        return (Removed(name),)
+    from modelmux.openai._module_client import look
+
+    return look(name)
+
+
+__getattr__ = package(__name__, _HOME, _others)
 
 
 def __dir__() -> list[str]:

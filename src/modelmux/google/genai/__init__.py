@@ -15,29 +15,12 @@ come from tables (``_tables``) and are made when they are first touched.
 
 from __future__ import annotations
 
-import importlib
-from typing import Any
+from modelmux._dropin.door import package
 
 _HOME = {"AsyncClient": "client", "Client": "client", "as_vendor": "_vendor"}
 
 __all__ = ["Client", "as_vendor", "errors", "types"]
-
-
-def __getattr__(name: str) -> Any:
-    home = _HOME.get(name)
-    if home is not None:
-        value = getattr(importlib.import_module(f"{__name__}.{home}"), name)
-    elif name == "__version__":
-        value = importlib.import_module(f"{__name__}._registry").registry.version
-    elif name.startswith("_"):
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    else:
-        try:
-            return importlib.import_module(f"{__name__}.{name}")
-        except ModuleNotFoundError:
-            raise AttributeError(f"module {__name__!r} has no attribute {name!r}") from None
-    globals()[name] = value
-    return value
+__getattr__ = package(__name__, _HOME)
 
 
 def __dir__() -> list[str]:

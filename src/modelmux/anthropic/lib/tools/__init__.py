@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import importlib
-from typing import Any
+from modelmux._dropin.door import names
 
 _HOME = {
     "BetaAsyncBuiltinFunctionTool": "_beta_functions",
@@ -22,11 +21,4 @@ _HOME = {
     "beta_tool": "_beta_functions",
 }
 __all__ = sorted(_HOME)
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOME:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(importlib.import_module(f"{__name__}.{_HOME[name]}"), name)
-    globals()[name] = value
-    return value
+__getattr__ = names(__name__, _HOME)
