@@ -24,9 +24,27 @@ class _Absent(Exception):
     """A value that was not given stands inside the payload."""
 
 
+class FileText:
+    """A file, given as its path or open, that a payload holds as base64. It is read when the payload is written."""
+
+    __slots__ = ("file",)
+
+    def __init__(self, file: Any) -> None:
+        self.file = file
+
+    def text(self) -> str:
+        if not isinstance(self.file, os.PathLike):
+            data = self.file.read()
+            return _text(data.encode() if isinstance(data, str) else data)
+        with open(self.file, "rb") as file:
+            return _text(file.read())
+
+
 def _fallback(value: Any) -> Any:
     if isinstance(value, Omit | NotGiven):
         raise _Absent
+    if isinstance(value, FileText):
+        return value.text()
     if isinstance(value, os.PathLike):
         with open(value, "rb") as file:
             return _text(file.read())

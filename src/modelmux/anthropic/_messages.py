@@ -13,6 +13,7 @@ from modelmux._dropin.options import RequestOptions
 from modelmux._dropin.resources import Call, signature
 from modelmux._dropin.timeouts import DEFAULT_TIMEOUT
 from modelmux.anthropic import _parsed
+from modelmux.anthropic._attached import with_files
 from modelmux.anthropic._headers import joined_helpers
 from modelmux.anthropic._registry import registry
 from modelmux.anthropic.lib._parse._transform import output_config
@@ -102,7 +103,9 @@ class Face:
 
     @classmethod
     def prepare(cls, values: dict[str, Any], headers: Mapping[str, str] | None = None) -> None:
-        """Add headers of ours below the caller's."""
+        """Add headers of ours below the caller's, and have the files in messages read."""
+        if "messages" in values:
+            values["messages"] = with_files(values["messages"])
         if headers:
             own = values.get("extra_headers") or {}
             helpers = _joined(headers, own)

@@ -6,6 +6,8 @@ import copy
 import pickle
 import subprocess
 import sys
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -96,6 +98,23 @@ def test_results_are_accepted_as_the_next_calls_input(client: anthropic.Anthropi
     assert loopback.seen[1].json["messages"][1]["content"] == MESSAGE["content"]
     again = pickle.loads(pickle.dumps(answer))
     assert again.to_dict() == answer.to_dict() == MESSAGE
+
+
+@pytest.mark.parametrize("opened", [False, True])
+def test_a_file_in_a_message_goes_out_as_base64(
+    client: anthropic.Anthropic, loopback: Loopback, tmp_path: Path, opened: bool
+):
+    path = tmp_path / "image.png"
+    path.write_bytes(b"image")
+    with path.open("rb") as file:
+        data: Any = file if opened else path
+        image = {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": data}}
+        result = {"type": "tool_result", "tool_use_id": "one", "content": [image]}
+        loopback.say(MESSAGE)
+        client.messages.create(**{**ASK, "messages": [{"role": "user", "content": [result]}]})
+    sent = loopback.seen[-1].json["messages"][0]["content"][0]["content"][0]
+    assert sent["source"]["data"] == "aW1hZ2U="
+    assert image["source"]["data"] is data
 
 
 def test_a_copy_shares_connections_and_changes_what_is_said(client: anthropic.Anthropic, loopback: Loopback):
