@@ -7,8 +7,10 @@ from types import SimpleNamespace
 
 import pytest
 
+import modelmux
 from dropin.loopback import Loopback
 from modelmux._dropin import flow
+from modelmux.testing import Vendors
 
 
 @pytest.fixture
@@ -29,3 +31,10 @@ def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     monkeypatch.setattr(flow, "time", SimpleNamespace(sleep=asked.append))
     monkeypatch.setattr(flow, "_asleep", asleep)
     return asked
+
+
+@pytest.fixture(scope="module")
+def mux() -> Iterator[modelmux.Mux]:
+    """A Mux over every vendor there is."""
+    with Vendors() as vendors, modelmux.Mux(models=list(vendors.endpoints())) as made:
+        yield made

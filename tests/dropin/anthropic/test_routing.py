@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -11,15 +10,8 @@ import pytest
 import modelmux
 import modelmux.anthropic as anthropic
 from modelmux.errors import ConfigError
-from modelmux.testing import Vendors
 
 ASK: Any = {"max_tokens": 64, "messages": [{"role": "user", "content": "hi"}]}
-
-
-@pytest.fixture(scope="module")
-def mux() -> Iterator[modelmux.Mux]:
-    with Vendors() as vendors, modelmux.Mux(models=list(vendors.endpoints())) as made:
-        yield made
 
 
 @pytest.mark.parametrize(

@@ -1,13 +1,7 @@
-"""Makes every case's call with one package, sync and async, and prints what went over the wire and what came of it.
-
-Run with the package's name, by an interpreter that has it. It needs few other modules of the tests.
-"""
+"""What the package named on the command line sends and gives back, case by case (see ``dropin/worker.py``)."""
 
 from __future__ import annotations
 
-import asyncio
-import importlib
-import json
 import sys
 from pathlib import Path
 from typing import Any
@@ -15,11 +9,10 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from dropin.anthropic.calls import CASES
-from dropin.loopback import Loopback, Say
-from dropin.openai import worker
-from dropin.openai.worker import failure, outcome, plain, settled, wire
+from dropin.loopback import Loopback
+from dropin.worker import failure, main, outcome, plain, settled
 
-worker.HEADERS = (
+HEADERS = (
     "accept",
     "anthropic-beta",
     "anthropic-user-profile-id",
@@ -85,23 +78,9 @@ async def made(client: Any, case: dict[str, Any]) -> Any:
     return await outcome(client, case)
 
 
-async def both(package: str) -> dict[str, Any]:
-    module, server = importlib.import_module(package), Loopback()
-    out: dict[str, Any] = {}
-    for kind in ("Anthropic", "AsyncAnthropic"):
-        client = getattr(module, kind)(api_key="test-key", base_url=server.url.removesuffix("/v1"))
-        for case in CASES:
-            server.say(*[Say(body, status, headers) for status, body, headers in case["answers"]])
-            try:
-                came = await made(client, case)
-            except Exception as error:
-                came = failure(error)
-            asked = [wire(seen) for seen in server.seen]
-            out[f"{kind} {case['name']}"] = {"asked": asked, "came": came}
-        await settled(client.close())
-    server.close()
-    return out
+def client(kind: type, server: Loopback) -> Any:
+    return kind(api_key="test-key", base_url=server.url.removesuffix("/v1"))
 
 
 if __name__ == "__main__":
-    print(json.dumps(asyncio.run(both(sys.argv[1])), default=repr))
+    main("Anthropic", CASES, HEADERS, client, made)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
 
 import pytest
 
@@ -13,12 +12,6 @@ from dropin.loopback import Loopback
 from modelmux.testing import Vendors
 
 ASK = [{"role": "user", "content": "hi"}]
-
-
-@pytest.fixture(scope="module")
-def mux() -> Iterator[modelmux.Mux]:
-    with Vendors() as vendors, modelmux.Mux(models=list(vendors.endpoints())) as made:
-        yield made
 
 
 @pytest.mark.parametrize(
