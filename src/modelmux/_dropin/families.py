@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
+from modelmux._dropin.door import missing
 from modelmux._engines._signs import patched
 
 _NEW, _OLD = "httpx2", "httpx"
@@ -117,7 +118,7 @@ def defaults(home: str, *, httpx2: bool = False) -> Callable[[str], Any]:
     def look(name: str) -> Any:
         make = makers.get(name)
         if make is None:
-            raise AttributeError(f"module {home!r} has no attribute {name!r}")
+            raise missing(home, name)
         value = make()
         setattr(sys.modules[home], name, value)
         return value

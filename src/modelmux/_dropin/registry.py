@@ -16,6 +16,7 @@ from types import ModuleType
 from typing import Any
 
 from modelmux._dropin import filling, models
+from modelmux._dropin.door import missing
 from modelmux._dropin.shapes import Shapes, discriminator, shape_of
 from modelmux._json import loads
 
@@ -232,10 +233,7 @@ def _type_names(registry: Registry, module: ModuleType, name: str) -> Callable[[
         if attribute in table or attribute[:1].isupper():
             value = registry.cls(f"{name}:{attribute}")
         else:
-            try:
-                value = importlib.import_module(f"{module.__name__}.{attribute}")
-            except ImportError:
-                raise AttributeError(f"module {module.__name__!r} has no attribute {attribute!r}") from None
+            value = _below(module, attribute)
         setattr(module, attribute, value)
         return value
 
@@ -252,11 +250,16 @@ def _resource_names(registry: Registry, module: ModuleType, name: str) -> Callab
         if value is None and attribute.isupper():
             value = registry.file("facts").get(attribute)
         if value is None:
-            try:
-                value = importlib.import_module(f"{module.__name__}.{attribute}")
-            except ImportError:
-                raise AttributeError(f"module {module.__name__!r} has no attribute {attribute!r}") from None
+            value = _below(module, attribute)
         setattr(module, attribute, value)
         return value
 
     return look
+
+
+def _below(module: ModuleType, name: str) -> Any:
+    """The module of a name below another. Raises AttributeError where there is none."""
+    try:
+        return importlib.import_module(f"{module.__name__}.{name}")
+    except ImportError:
+        raise missing(module.__name__, name) from None
