@@ -15,6 +15,8 @@ client over a Mux, where that client is wanted (and installed).
 
 from __future__ import annotations
 
+from typing import Any
+
 from modelmux._dropin.door import install, package
 
 __title__ = "anthropic"
@@ -80,7 +82,11 @@ _HOME = {
 __all__ = ["__title__", "__version__", "resources", "types", *sorted(_HOME)]
 
 
-__getattr__ = package(__name__, _HOME)
+_look = package(__name__, _HOME)
+
+
+def __getattr__(name: str) -> Any:  # a function in so many words: type checkers look for one
+    return _look(name)
 
 
 def __dir__() -> list[str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from modelmux._dropin import families
 from modelmux._dropin.client import AsyncClient as AsyncAPIClient
 from modelmux._dropin.client import Client as BaseClient
@@ -12,7 +14,12 @@ from modelmux._dropin.pages import AsyncPaginator, PageInfo
 from modelmux._dropin.pages import Page as BasePage
 
 DEFAULT_MAX_RETRIES = 2
-__getattr__ = families.defaults(__name__)
+_look = families.defaults(__name__)
+
+
+def __getattr__(name: str) -> Any:  # a function in so many words: type checkers look for one
+    return _look(name)
+
 
 __all__ = [
     "AsyncAPIClient",

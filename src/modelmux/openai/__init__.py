@@ -114,7 +114,11 @@ def _others(name: str) -> tuple[Any] | None:
     return look(name)
 
 
-__getattr__ = package(__name__, _HOME, _others)
+_look = package(__name__, _HOME, _others)
+
+
+def __getattr__(name: str) -> Any:  # a function in so many words: type checkers look for one
+    return _look(name)
 
 
 def __dir__() -> list[str]:

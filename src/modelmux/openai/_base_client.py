@@ -32,7 +32,12 @@ def get_platform() -> Any:
     return OtherPlatform(name.removeprefix("Other:")) if name.startswith("Other:") else name
 
 
-__getattr__ = families.defaults(__name__, httpx2=True)
+_look = families.defaults(__name__, httpx2=True)
+
+
+def __getattr__(name: str) -> Any:  # a function in so many words: type checkers look for one
+    return _look(name)
+
 
 __all__ = [
     "AsyncAPIClient",

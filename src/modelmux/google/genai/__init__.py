@@ -15,12 +15,18 @@ come from tables (``_tables``) and are made when they are first touched.
 
 from __future__ import annotations
 
+from typing import Any
+
 from modelmux._dropin.door import package
 
 _HOME = {"AsyncClient": "client", "Client": "client", "as_vendor": "_vendor"}
 
 __all__ = ["Client", "as_vendor", "errors", "types"]
-__getattr__ = package(__name__, _HOME)
+_look = package(__name__, _HOME)
+
+
+def __getattr__(name: str) -> Any:  # a function in so many words: type checkers look for one
+    return _look(name)
 
 
 def __dir__() -> list[str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from modelmux._dropin.door import names
 
 _HOME = {
@@ -21,4 +23,8 @@ _HOME = {
     "beta_tool": "_beta_functions",
 }
 __all__ = sorted(_HOME)
-__getattr__ = names(__name__, _HOME)
+_look = names(__name__, _HOME)
+
+
+def __getattr__(name: str) -> Any:  # a function in so many words: type checkers look for one
+    return _look(name)
