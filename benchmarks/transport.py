@@ -5,7 +5,7 @@
 Three clients, each in a fresh interpreter, in turn: the SDK as it comes, the SDK over a bare transport (our engine with
 nothing above it), and the SDK over the transport of a Mux. One local server answers them. Figures are CPU microseconds
 of the client process, the cheapest part of any round of each; what the transport adds is the third less the second.
-Client and server keep to a core each, where there are two: what the server leaves in a cache is no cost of the client's.
+Client and server keep to a core each, where there are two: what the server leaves in a cache costs the client nothing.
 
 Chunks are measured twice. *Paced* ones come every 4 ms, so the process sleeps between them, and what it has to do for
 one it does with cold caches, at many times the price (docs/performance.md). *Flowing* ones come as fast as they are
