@@ -16,7 +16,7 @@ from modelmux.testing.guard import forbid_network
 
 settings.register_profile("all", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("quick", settings.get_profile("all"), max_examples=36, derandomize=True)
-settings.register_profile("full", settings.get_profile("all"), max_examples=1_000)
+settings.register_profile("full", settings.get_profile("all"), max_examples=300)
 
 _guard = ExitStack()
 _second_tier = pytest.StashKey[int]()

@@ -22,11 +22,11 @@ def python_of(home: Path, *requires: str, with_modelmux: bool = False) -> Path:
     """The Python of the environment ``home``, which is made where it is not there yet: ``requires`` is what pip is
     asked for, ``with_modelmux`` adds this checkout.
     """
-    python, ready = home / "bin" / "python", home / "ready"
-    if not ready.exists():
+    python, ready, asked = home / "bin" / "python", home / "ready", "\n".join(requires)
+    if not ready.exists() or ready.read_text("utf-8") != asked:
         venv.create(home, with_pip=True, clear=True)
         wanted = [*(("-e", str(CHECKOUT)) if with_modelmux else ()), *requires]
         done = subprocess.run([python, "-m", "pip", "install", "--quiet", *wanted], capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
-        ready.touch()
+        ready.write_text(asked, "utf-8")
     return python
