@@ -76,10 +76,10 @@ def _used(trial: Trial, expected_input: int) -> tuple[Usage | None, bool]:
         return _NOTHING_BILLED, False
     if error is not None and not isinstance(error, ProviderError):
         return _NOTHING_BILLED, False  # stopped on our side before anything was sent
-    if trial.first_token is not None:
-        answer = trial.folded() if trial.streamed else trial.response or trial.folder.response()
-        return _estimate(answer, trial.target, expected_input), True
-    return None, False
+    if trial.status != "ok" and trial.first_token is None:
+        return None, False
+    answer = trial.folded() if trial.streamed else trial.response or trial.folder.response()
+    return _estimate(answer, trial.target, expected_input), True
 
 
 def _estimate(answer: Response, target: Target, expected_input: int) -> Usage:

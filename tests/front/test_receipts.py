@@ -111,6 +111,15 @@ def test_text_that_was_only_handed_on_counts_in_an_estimate(ask):
     assert 200 <= units[0]["output"] <= 1000
 
 
+def test_an_answer_without_a_word_and_without_usage_is_estimated_too(ask):
+    mux = mux_of(Reply(200, SSE, [chunk(), chunk(finish="stop"), DONE]))
+    ask(Front(mux), streaming(OPENAI.model))
+    [attempt] = only(mux).attempts
+    assert (attempt.status, attempt.cost_status) == ("ok", "estimated")
+    assert attempt.usage["input"] > 0
+    assert attempt.usage["output"] == 0
+
+
 def test_a_stream_whose_client_stops_at_its_last_event_has_ended_well(ask):
     """As the SDKs do, which read no further than the word that says it is over."""
     pieces = [chunk("Hel"), chunk(finish="stop") + USAGE, DONE]
