@@ -8,14 +8,15 @@ What is read are interface facts, found by introspection of the running package:
 parameter names, types, defaults, discriminators, and which request a method makes when it is called. A recording
 stand-in takes the client's place, so nothing is sent. No code, docstring or comment is read or kept.
 
-One JSON file per package of types (``types.chat.json``), one per top module of resources (``resources.chat.json``),
-``modules.json`` (which file holds which module) and ``index.json`` (version, clients). The runtime that reads them is
-``modelmux._dropin``; the grammar of a type is in ``modelmux/_dropin/shapes.py``.
+One compressed JSON file per package of types (``types.chat.json.gz``), one per top module of resources
+(``resources.chat.json.gz``), ``modules.json.gz`` (which file holds which module) and ``index.json.gz`` (version,
+clients). The runtime that reads them is ``modelmux._dropin``; the grammar of a type is in ``modelmux/_dropin/shapes.py``.
 """
 
 from __future__ import annotations
 
 import enum
+import gzip
 import importlib
 import importlib.metadata
 import inspect
@@ -480,13 +481,13 @@ def main() -> None:
     root, out = sys.argv[1], Path(sys.argv[2])
     out.mkdir(parents=True, exist_ok=True)
     found = tables(root, sys.argv[3] if len(sys.argv) > 3 else "types")
-    for old in out.glob("*.json"):
+    for old in out.glob("*.json.gz"):
         old.unlink()
     for name, content in found.items():
         head = {"generated": f"scripts/generate_dropin.py from the interface of {root} {found['index']['version']}"}
         text = json.dumps({**head, **content}, separators=(",", ":"), ensure_ascii=False, sort_keys=name == "index")
-        (out / f"{name}.json").write_text(text + "\n", "utf-8")
-    print(f"{len(found)} files, {sum(path.stat().st_size for path in out.glob('*.json')):,} bytes")
+        (out / f"{name}.json.gz").write_bytes(gzip.compress(f"{text}\n".encode(), mtime=0))
+    print(f"{len(found)} files, {sum(path.stat().st_size for path in out.glob('*.json.gz')):,} bytes")
 
 
 if __name__ == "__main__":

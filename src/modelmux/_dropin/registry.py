@@ -10,6 +10,7 @@ import enum
 import importlib
 import importlib.machinery
 import sys
+import zlib
 from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
@@ -19,6 +20,9 @@ from modelmux._dropin import filling, models
 from modelmux._dropin.door import missing
 from modelmux._dropin.shapes import Shapes, discriminator, shape_of
 from modelmux._json import loads
+
+_GZIP = 31
+"""What zlib calls the gzip format, at its largest window."""
 
 
 class Registry:
@@ -64,8 +68,8 @@ class Registry:
 
     def file(self, name: str) -> Mapping[str, Any]:
         if name not in self._files:
-            path = self.directory / f"{name}.json"
-            self._files[name] = loads(path.read_bytes()) if path.exists() else {}
+            path = self.directory / f"{name}.json.gz"
+            self._files[name] = loads(zlib.decompress(path.read_bytes(), _GZIP)) if path.exists() else {}
         return self._files[name]
 
     def module(self, name: str) -> Mapping[str, Any] | None:

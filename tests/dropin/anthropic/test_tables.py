@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 from pathlib import Path
 
 import pytest
 
+from dropin.tables import table
 from full.environments import directory, python_of
 from modelmux.anthropic._registry import registry
 
@@ -20,9 +20,9 @@ def test_the_tables_are_the_generators(tmp_path: Path):
     python = python_of(directory(tmp_path) / "anthropic-sdk", f"anthropic=={registry.version}")
     script, out = ROOT / "scripts" / "generate_dropin.py", tmp_path / "tables"
     subprocess.run([python, "-W", "ignore", script, "anthropic", out], check=True, capture_output=True)
-    names = {path.name for path in out.glob("*.json")}
-    assert names == {path.name for path in TABLES.glob("*.json")}
-    different = [name for name in names if (out / name).read_bytes() != (TABLES / name).read_bytes()]
+    names = {path.name for path in out.glob("*.json.gz")}
+    assert names == {path.name for path in TABLES.glob("*.json.gz")}
+    different = [name for name in names if table(out / name) != table(TABLES / name)]
     assert different == []
 
 
@@ -40,5 +40,5 @@ def test_every_error_that_names_a_cause_is_an_error_of_its_status():
 
 
 def test_tables_name_their_sdk():
-    for path in TABLES.glob("*.json"):
-        assert json.loads(path.read_text("utf-8"))["generated"].endswith(registry.version)
+    for path in TABLES.glob("*.json.gz"):
+        assert table(path)["generated"].endswith(registry.version)

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from dropin.genai.test_conformance import RECORDED
+from dropin.tables import table
 from full.environments import directory, python_of
 
 ROOT = Path(__file__).parents[3]
@@ -70,8 +71,8 @@ def test_the_sdk_does_what_was_recorded(python):
 @pytest.mark.full
 def test_the_tables_list_all_that_the_core_has(python, tmp_path):
     run(python, str(ROOT / "scripts" / "generate_dropin.py"), "google.genai", str(tmp_path), "types")
-    theirs = json.loads((tmp_path / "types.json").read_text("utf-8"))["types"]
-    ours = json.loads((TABLES / "types.json").read_text("utf-8"))["types"]
+    theirs = table(tmp_path / "types.json.gz")["types"]
+    ours = table(TABLES / "types.json.gz")["types"]
     new = {
         name: set(theirs[name].get("f", theirs[name].get("e"))) - set(ours[name].get("f", ours[name].get("e")))
         for name in CORE

@@ -14,6 +14,7 @@ every answer, and runs them. Nothing of the distribution is kept. Prints the sha
 from __future__ import annotations
 
 import argparse
+import gzip
 import importlib
 import json
 import os
@@ -149,8 +150,8 @@ def main() -> None:
     options, rest = parser.parse_known_args()
     importlib.import_module(f"modelmux.{options.package}")  # which names are ours is read from it
     plan = tomllib.loads((HERE / f"{options.package}.toml").read_text("utf-8"))
-    tables = ROOT / "src" / "modelmux" / options.package / "_tables" / "index.json"
-    version = json.loads(tables.read_text("utf-8"))["version"]
+    tables = ROOT / "src" / "modelmux" / options.package / "_tables" / "index.json.gz"
+    version = json.loads(gzip.decompress(tables.read_bytes()))["version"]
     with tempfile.TemporaryDirectory() as temporary:
         work = options.keep or Path(temporary)
         work.mkdir(parents=True, exist_ok=True)
