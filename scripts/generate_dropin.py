@@ -10,7 +10,8 @@ stand-in takes the client's place, so nothing is sent. No code, docstring or com
 
 One compressed JSON file per package of types (``types.chat.json.gz``), one per top module of resources
 (``resources.chat.json.gz``), ``modules.json.gz`` (which file holds which module) and ``index.json.gz`` (version,
-clients). The runtime that reads them is ``modelmux._dropin``; the grammar of a type is in ``modelmux/_dropin/shapes.py``.
+clients). The runtime that reads them is ``modelmux._dropin``; the grammar of a type is in
+``modelmux/_dropin/shapes.py``.
 """
 
 from __future__ import annotations
