@@ -19,9 +19,12 @@ import statistics
 import subprocess
 import sys
 import time
+import venv
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+
+import calls
 
 HERE = Path(__file__).parent
 BARS = {
@@ -177,6 +180,16 @@ def first(package: str, name: str, url: str) -> None:
     assert lines.ask(lines.client(url), lines.short)
 
 
+def sdk_python(venvs: Path, package: str) -> str:
+    """The Python of the environment that has the vendor's SDK, made when it is not there yet."""
+    name = package.replace(".", "-")
+    python = venvs / name / "bin" / "python"
+    if not python.exists():
+        venv.create(venvs / name, with_pip=True)
+        subprocess.run([python, "-m", "pip", "install", "--quiet", name], check=True)
+    return str(python)
+
+
 def server(package: str, *options: str) -> tuple[subprocess.Popen[str], str]:
     command = [sys.executable, "-m", "modelmux.testing.server", "--wire", VENDORS[package].wire, "--fast", *options]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
@@ -238,7 +251,9 @@ def main() -> None:
     elif options.first:
         first(*options.first)
     else:
-        found = figures({"sdk": options.sdk, "own": options.own}, options.rounds, options.package)
+        sdk = options.sdk or sdk_python(options.venvs, options.package)
+        own = options.own or calls.interpreter(options.venvs, "modelmux")
+        found = figures({"sdk": sdk, "own": own}, options.rounds, options.package)
         if options.json:
             print(json.dumps(found))
         else:

@@ -196,7 +196,8 @@ def gateway(options: argparse.Namespace) -> Iterator[Figure]:
 
 
 def drop_ins(options: argparse.Namespace) -> Iterator[Figure]:
-    command = "pytest -q --full tests/dropin/openai tests/dropin/anthropic tests/dropin/genai"
+    places = ("test_conformance.py", "openai", "anthropic", "genai")
+    command = f"pytest -q --full {' '.join(f'tests/dropin/{place}' for place in places)}"
     (said,) = find(r"^(\d+ passed)", run(command))
     what = "The same calls through drop-ins and vendors' SDKs: wire, values, errors, sync and async"
     yield Figure(what, "0 differences", f"0 differences ({said})", True, command)
@@ -205,11 +206,12 @@ def drop_ins(options: argparse.Namespace) -> Iterator[Figure]:
     what = "docs/migrate.md: what each example prints before and after the change"
     yield Figure(what, "the same", f"the same ({said})", True, command)
     where = f" --venvs {shlex.quote(str(options.venvs))}" if options.venvs else ""
-    rows = json.loads(last_line(run(f"python benchmarks/dropin.py --json --rounds {options.rounds}{where}")))
-    for what, row in rows.items():
-        name = f"CPU of modelmux.openai ÷ openai's: {dropin.TITLES[what]}"
-        met = row["ratio"] <= row["bar"]
-        yield Figure(name, f"≤ {row['bar']:.2f}", f"{row['ratio']:.3f}", met, "python benchmarks/dropin.py")
+    for package in dropin.VENDORS:
+        command = f"python benchmarks/dropin.py --package {package}"
+        rows = json.loads(last_line(run(f"{command} --json --rounds {options.rounds}{where}")))
+        for what, row in rows.items():
+            name = f"CPU of modelmux.{package} ÷ {package}'s: {dropin.TITLES[what]}"
+            yield Figure(name, f"≤ {row['bar']:.2f}", f"{row['ratio']:.3f}", row["ratio"] <= row["bar"], command)
 
 
 failing: list[str] = []
@@ -356,7 +358,7 @@ STEPS: dict[str, Callable[[argparse.Namespace], Iterator[Figure]]] = {
 def measure(name: str, options: argparse.Namespace) -> list[Figure]:
     try:
         return list(STEPS[name](options))
-    except (Failed, subprocess.CalledProcessError, OSError) as error:
+    except (Failed, subprocess.CalledProcessError, OSError, ValueError) as error:
         return [Figure(f"{name}: could not be measured", "", str(error), False, f"benchmarks/report.py --only {name}")]
 
 

@@ -37,12 +37,13 @@ TOOLS = ["pytest", "pytest-asyncio", "rich", "inline-snapshot", "trio", "respx"]
 
 def environment(where: Path, package: str, version: str, more: list[str]) -> Path:
     """A Python with the vendor's SDK and this project."""
-    python = where / "bin" / "python"
-    if not python.exists():
-        venv.create(where, with_pip=True)
+    python, ready = where / "bin" / "python", where / "ready"
+    if not ready.exists():
+        venv.create(where, with_pip=True, clear=True)
         pip = [str(python), "-m", "pip", "install", "--quiet"]
         subprocess.run([*pip, f"{package}=={version}", *TOOLS, *more], check=True)
         subprocess.run([*pip, "--editable", str(ROOT)], check=True)
+        ready.touch()
     return python
 
 
